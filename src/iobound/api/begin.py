@@ -1,0 +1,88 @@
+"""From options to a run in motion."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextvars import copy_context
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from iobound.api.auto import choose
+from iobound.models.choices import is_async_source, task_crew
+from iobound.models.driver import Driver, Job
+from iobound.words.bells import LoopBell, ThreadBell
+from iobound.words.errors import BlockingLoopWarning, hinted
+from iobound.words.events import HookSet
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from iobound.models.calls import Call
+    from iobound.models.driver import Workers
+    from iobound.options import Options
+
+TASKS = 100
+"""The default limit once a plain function has turned out to be async."""
+
+
+def check(call: Call, source: Any, options: Options) -> None:
+    """Refuse what could only fail later."""
+    if not callable(call.fn):
+        raise hinted(TypeError(f"fn={call.fn!r} is not callable"), "pass the function itself, as in map(fetch, urls)")
+    if not (hasattr(source, "__iter__") or hasattr(source, "__aiter__") or hasattr(source, "__getitem__")):
+        error = TypeError(f"items must be iterable, not {type(source).__name__}")
+        raise hinted(error, "pass a list, a generator, an async generator, or another run")
+    if options.feed == "consumer" and is_async_source(source):
+        error = TypeError("feed='consumer' cannot pull an async source")
+        raise hinted(error, "leave out feed=: an async source is iterated on the loop")
+    choose(options.model, call)
+
+
+def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.AbstractEventLoop | None) -> Driver:
+    """Put a run together for its consumer: plain code, or a coroutine on `loop`. Nothing starts yet."""
+    model, may_switch = choose(options.model, call)
+    if model.name == "serial":
+        options = replace(options, concurrency=1)
+    successor = partial(_successor, loop, options.concurrency == "auto") if may_switch and not call.setup else None
+    job = Job(
+        call=call,
+        source=source,
+        rules=replace(options, errors=errors, max_errors=None if errors == "raise" else options.max_errors).rules(
+            model.concurrency, counted=options.feed == "consumer"
+        ),
+        context=copy_context(),
+        # A loop that brings a clock of its own (the virtual one of `iobound.testing`) is believed.
+        clock=getattr(loop, "clock", model.clock),
+        hooks=HookSet(options.hooks),
+        feed=options.feed,
+        successor=successor,
+    )
+    return model.drive(job, ThreadBell() if loop is None else LoopBell(loop), loop)
+
+
+def _successor(loop: asyncio.AbstractEventLoop | None, default: bool, driver: Driver) -> Workers:  # noqa: FBT001
+    if default:
+        driver.core.resize(TASKS)
+        driver.news.append(("limit_changed", driver.job.rules.limit, TASKS, "the function is async"))
+    return task_crew(driver, loop)
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The loop of the calling coroutine."""
+    import asyncio  # noqa: PLC0415 - plain code never pays for it
+
+    return asyncio.get_running_loop()
+
+
+def warn_if_blocking(call: Call) -> None:
+    """Plain iteration inside a running loop works, and blocks everything else there: say so once."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None or "IPython" in sys.modules:  # noqa: SLF001
+        return
+    message = (
+        f"iterating iobound.map({call.name}, ...) with a plain `for` blocks the running event loop\n"
+        "hint: use `async for` or `await` on the run"
+    )
+    warnings.warn(message, BlockingLoopWarning, stacklevel=5)

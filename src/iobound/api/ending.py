@@ -1,0 +1,60 @@
+"""How a run ends: everybody goes home, within `grace`, and errors are told whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iobound.words.bells import LoopBell, ThreadBell
+
+if TYPE_CHECKING:
+    from iobound.core.run import Core
+    from iobound.models.driver import Driver
+
+MARGIN = 0.25
+"""Seconds more than `grace`, so that a loop which waits for its calls is heard before we give up on it."""
+INTERRUPTED = 0.5
+"""Seconds that cleanup may take after Ctrl-C."""
+
+
+def close(driver: Driver, error: BaseException, grace: float) -> None:
+    """Stop, and wait until all parties have left, at most `grace`. An async run can only be told to stop."""
+    if not driver.mine:
+        return
+    driver.grace = grace
+    driver.stop(error)
+    if isinstance(driver.bell, ThreadBell):
+        deadline = driver.clock.now() + grace + MARGIN
+        while not driver.gone() and driver.clock.now() < deadline:
+            driver.clock.wait(driver.bell, deadline)
+        driver.finish()
+
+
+async def aclose(driver: Driver, error: BaseException, grace: float) -> None:
+    """The same from a coroutine on the run's loop, which is never blocked."""
+    if not driver.mine or not isinstance(driver.bell, LoopBell):
+        return
+    driver.grace = grace
+    driver.stop(error)
+    deadline = driver.clock.now() + grace + MARGIN
+    timer = driver.bell.ring_later(grace + MARGIN)
+    try:
+        while not driver.gone() and driver.clock.now() < deadline:
+            await driver.bell.wait()
+    finally:
+        timer.cancel()
+    driver.finish()
+
+
+def closed_early() -> RuntimeError:
+    """What a consumer hears that comes back to a run stopped before its end: it never looks complete."""
+    return RuntimeError("this run was closed before its end")
+
+
+def told_whole(core: Core) -> BaseException | None:
+    """The error a run ends with, the other failures in flight named in a note."""
+    error = core.failure or core.ending
+    if error is not None and core.others:
+        named = "; ".join(f"item #{index}: {other!r}" for index, other in core.others)
+        error.add_note(f"other calls failed meanwhile: {named}")
+        core.others.clear()
+    return error

@@ -1,0 +1,237 @@
+"""`Run`: one use of a function on many items, as the consumer sees it."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+
+from iobound.api.begin import begin, running_loop, warn_if_blocking
+from iobound.api.ending import INTERRUPTED, aclose, close, closed_early, told_whole
+from iobound.core.statistics import Stats
+from iobound.words.attempt import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import TracebackType
+
+    from iobound.models.calls import Call
+    from iobound.models.driver import Driver
+    from iobound.options import Options
+    from iobound.words.attempt import Attempt
+
+T = TypeVar("T")
+SKIPPED = object()
+
+
+class Run(Generic[T]):
+    """The results of `iobound.map`: an iterator, an async iterator, a context manager of both kinds, awaitable.
+
+    Single use: it is consumed in one way, from one thread. Nothing starts before it is used. A run that is
+    dropped unfinished stops; `with` or `async with` stops it at a known point, and waits until it has.
+
+    Example:
+        >>> import iobound
+        >>> run = iobound.map(str.upper, "abc")
+        >>> next(run), list(run), run.stats.succeeded
+        ('A', ['B', 'C'], 3)
+    """
+
+    def __init__(self, call: Call, source: Any, options: Options) -> None:
+        self._call = call
+        self._source = source
+        self._options = options
+        self._errors = options.errors
+        self._owner = 0
+        self._loop: Any = None
+        self._over = False
+        self._error_told = False
+        self._collects = False
+        self._taken = 0
+        self._step = 1
+        self._driver: Driver | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the function, which `Outcome.stage` carries if it fails in an earlier stage."""
+        return self._call.name
+
+    @property
+    def stats(self) -> Stats:
+        """A snapshot of what the run has done so far; at any time, from any thread."""
+        driver = self._driver
+        return Stats() if driver is None else driver.core.stats(driver.clock.now())
+
+    @property
+    def skips(self) -> bool:
+        """Whether failures are dropped here, and so never reach a later stage."""
+        return self._options.errors == "skip"
+
+    def outcomes(self) -> Run[Outcome[Any]]:
+        """This run, yielding an `Outcome` for every item and raising for none. Before its first use.
+
+        Raises:
+            RuntimeError: the run is already being consumed.
+
+        Example:
+            >>> import iobound
+            >>> [outcome.ok for outcome in iobound.map(int, ["1", "x"]).outcomes()]
+            [True, False]
+        """
+        if self._driver is not None:
+            msg = "outcomes() comes before the first use of a run"
+            raise RuntimeError(msg)
+        self._errors = "collect"
+        return cast("Run[Outcome[Any]]", self)
+
+    # Plain code ---------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Self:
+        """The run itself."""
+        return self
+
+    def __next__(self) -> T:
+        """The next result; blocks until there is one."""
+        if self._owner != get_ident() or self._loop is not None:
+            self._claim(None)
+        driver = cast("Driver", self._driver)
+        try:
+            while True:
+                ready = driver.core.delivery.ready
+                if ready and ready[0].done:
+                    result = self._deliver(driver, ready.popleft())
+                    if result is not SKIPPED:
+                        return cast("T", result)
+                elif not driver.wait(self._uncredited()):
+                    break
+        except BaseException as error:  # Ctrl-C, most likely: it may have hit between any two instructions
+            self._end(driver, error)
+            raise
+        self._end(driver)
+        raise self._last_word(driver, StopIteration())
+
+    def __enter__(self) -> Self:
+        """Stop the run at the end of the `with` block."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Stop the run, and wait until it has."""
+        if self._driver is None or self._over:
+            self._over = True
+        else:
+            self._end(self._driver, error)
+
+    def close(self) -> None:
+        """Stop now. Waits at most `grace` seconds for calls that run; those left then are abandoned.
+
+        Called from plain code on a run that is consumed on a loop, it can only tell the run to stop;
+        `aclose()` waits.
+        """
+        self.__exit__(None, None, None)
+
+    def cancel(self) -> None:
+        """Tell the run to stop, from any thread, without waiting: its consumer gets a `RuntimeError`."""
+        if self._driver is None:
+            self._over = True
+        elif self._driver.mine:
+            self._driver.stop(RuntimeError("this run was cancelled"))
+
+    # Async code ---------------------------------------------------------------------------------------------
+
+    def __aiter__(self) -> Self:
+        """The run itself."""
+        return self
+
+    async def __anext__(self) -> T:
+        """The next result; the loop goes on meanwhile."""
+        if self._loop is None or self._owner != get_ident():
+            self._claim(running_loop())
+        driver = cast("Driver", self._driver)
+        while True:
+            ready = driver.core.delivery.ready
+            if ready and ready[0].done:
+                result = self._deliver(driver, ready.popleft())
+                if result is not SKIPPED:
+                    return cast("T", result)
+            elif not await driver.wait_async(self._uncredited()):
+                break
+        await self.aclose()
+        raise self._last_word(driver, StopAsyncIteration())
+
+    async def __aenter__(self) -> Self:
+        """Stop the run at the end of the `async with` block."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Stop the run, and wait until it has."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop now: running calls are cancelled, their cleanup awaited at most `grace` seconds."""
+        if self._driver is not None and not self._over:
+            self._over = True
+            await aclose(self._driver, closed_early(), self._options.grace)
+        self._over = True
+
+    def __await__(self) -> Generator[Any, None, list[T]]:
+        """All results, as a list."""
+        return self._gather().__await__()
+
+    async def _gather(self) -> list[T]:
+        async with self:
+            return [result async for result in self]
+
+    # Both ---------------------------------------------------------------------------------------------------
+
+    def _claim(self, loop: Any) -> None:
+        """The first use decides how the run is consumed, and starts it; any other use is refused."""
+        if self._driver is not None:
+            msg = "a run is consumed in one way, from one thread and one loop: make another with iobound.map()"
+            raise RuntimeError(msg)
+        if self._over:
+            raise closed_early()
+        if loop is None:
+            warn_if_blocking(self._call)
+        driver = begin(self._call, self._source, self._options, self._errors, loop)
+        self._step = max(1, driver.core.delivery.window // 8)
+        self._collects = self._errors == "collect"
+        self._loop, self._owner, self._driver = loop, get_ident(), driver
+        driver.start()
+
+    def _deliver(self, driver: Driver, attempt: Attempt) -> object:
+        """What the consumer gets for a finished item. Its place in the window goes back in batches."""
+        self._taken += 1
+        if self._taken >= self._step:
+            driver.credit(self._uncredited())
+        if driver.hooks.delivered:
+            driver.hooks.tell("delivered", attempt)
+        if self._collects:
+            return Outcome.of(attempt)
+        return attempt.value if attempt.error is None else SKIPPED
+
+    def _uncredited(self) -> int:
+        taken, self._taken = self._taken, 0
+        return taken
+
+    def _end(self, driver: Driver, error: BaseException | None = None) -> None:
+        """Everybody goes home. Ctrl-C does not wait for `grace`."""
+        if not self._over:
+            self._over = True
+            grace = self._options.grace
+            interrupted = isinstance(error, KeyboardInterrupt)
+            close(driver, error or closed_early(), min(grace, INTERRUPTED) if interrupted else grace)
+
+    def _last_word(self, driver: Driver, complete: Exception) -> BaseException:
+        """What `next` raises at the end: the run's error, once; `complete` only if it is."""
+        error = told_whole(driver.core)
+        if error is None:
+            return complete
+        if self._error_told:
+            return closed_early()
+        self._error_told = True
+        return error
+
+    def __del__(self) -> None:
+        """A run that is dropped unfinished stops."""
+        driver = self._driver
+        if driver is not None and not self._over:
+            driver.drop()

@@ -1,0 +1,64 @@
+"""Delivery: finished items, in input order or as completed, within a bounded window."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iobound.words.attempt import Attempt
+
+
+class Delivery:
+    """The window between the source and the consumer.
+
+    `ready` holds what the consumer takes, from the left, while `ready[0].done`. Ordered, every attempt enters
+    it when it is pulled, so the queue itself keeps the order; as completed, it enters when it is done. Appending
+    and popping are atomic and need no lock.
+    """
+
+    __slots__ = ("blocked_by", "blocked_since", "held", "held_by", "ordered", "pulled", "ready", "returned", "window", "worst")
+
+    def __init__(self, window: int, *, ordered: bool) -> None:
+        self.window = window
+        self.ordered = ordered
+        self.ready: deque[Attempt] = deque()
+        self.pulled = 0
+        """Items pulled, ever. Only the feeding party writes it."""
+        self.returned = 0
+        """Items whose place in the window the consumer has given back."""
+        self.blocked_since: float | None = None
+        self.blocked_by = 0
+        self.held = 0.0
+        self.held_by: int | None = None
+        self.worst = 0.0
+
+    @property
+    def room(self) -> int:
+        """How many more items may be pulled."""
+        return self.window - (self.pulled - self.returned)
+
+    @property
+    def deliverable(self) -> bool:
+        """Whether the consumer may take something."""
+        return bool(self.ready) and self.ready[0].done
+
+    def blocked(self, now: float) -> None:
+        """A worker finds nothing to start: note it if the order of delivery is the reason."""
+        if self.ordered and self.blocked_since is None and self.room <= 0 and not self.deliverable:
+            self.blocked_since = now
+            self.blocked_by = self.ready[0].index
+
+    def credit(self, count: int, now: float) -> None:
+        """The consumer has taken `count` more items."""
+        self.returned += count
+        if self.blocked_since is not None and count:
+            seconds = now - self.blocked_since
+            self.blocked_since = None
+            self.held += seconds
+            if seconds >= self.worst:
+                self.worst, self.held_by = seconds, self.blocked_by
+
+    def drop(self) -> None:
+        """Forget what was not delivered. Workers still appending do so to the old queue, which nobody reads."""
+        self.ready = deque()

@@ -1,0 +1,51 @@
+"""What one run was told to do, as plain data: the part of the options that the state machine decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iobound.words.gates import Gate, Keeper, RetryRule
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLimit:
+    """`max_errors`: a count, or a share that counts from 100 outcomes on."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def exceeded(self, failed: int, outcomes: int) -> bool:
+        """Whether `failed` of `outcomes` items are too many."""
+        if self.count is not None:
+            return failed > self.count
+        return self.share is not None and outcomes >= 100 and failed > self.share * outcomes  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a run. Times are in seconds."""
+
+    limit: int
+    window: Callable[[int], int]
+    """The window that belongs to a limit: a falling limit shrinks it, and drops nothing."""
+    ordered: bool = True
+    fail_fast: bool = True
+    max_errors: ErrorLimit | None = None
+    task_timeout: float | None = None
+    timeout: float | None = None
+    grace: float = 1.0
+    max_abandoned: int = 0
+    gates: tuple[Gate, ...] = ()
+    keyed: bool = False
+    retry: RetryRule | None = None
+    keeper: Keeper | None = None
+    counted: bool = False
+    """Settle every attempt under the lock, so that `Core.free` is exact: for whoever feeds or dispatches by it."""
+
+    @property
+    def plain(self) -> bool:
+        """Nothing decides about a single item: attempts are admitted as they are pulled, and started without a lock."""
+        return not (self.gates or self.keyed or self.retry or self.keeper or self.counted)

@@ -1,0 +1,330 @@
+"""The state machine of a run: what may start now, what a result means, what the consumer may take."""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+from iobound.core.delivery import Delivery
+from iobound.core.lines import Lines
+from iobound.core.statistics import Durations, Stats, Tally, merged
+from iobound.words.attempt import Attempt, Slot
+from iobound.words.clock import FOREVER
+from iobound.words.errors import HungCalls, TooManyErrors, hinted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from iobound.core.rules import Rules
+
+READY: Final = "ready"
+WAIT: Final = "wait"
+OVER: Final = "over"
+
+NAMED = 3
+"""How many of the other failures a note names."""
+
+
+class Core:
+    """Decides; called under the lock of the run.
+
+    Where nothing decides about a single item (`rules.plain`) attempts are admitted as they are pulled: workers
+    take them from `pending` and mark them done without the lock, and come here only when they find nothing,
+    when a call failed, or when somebody waits.
+    """
+
+    def __init__(self, rules: Rules, now: float, wake: Callable[[], None]) -> None:
+        self.rules = rules
+        self.plain = rules.plain
+        self.limit = rules.limit
+        self.capacity = rules.limit
+        """Calls that may run now: the limit, less what hung calls beyond `max_abandoned` take away."""
+        self.delivery = Delivery(rules.window(rules.limit), ordered=rules.ordered)
+        self.pending: deque[Attempt] = deque()
+        self.lines = Lines(rules.gates, wake)
+        self.delayed: list[tuple[float, int, Attempt]] = []
+        self.slots: set[Slot] = set()
+        self.tallies: list[Tally] = []
+        self.source_open = True
+        self.stopping = False
+        self.failure: BaseException | None = None
+        """Raised at once: what was not delivered is dropped."""
+        self.ending: BaseException | None = None
+        """Raised after everything that is ready was delivered."""
+        self.others: list[tuple[int, BaseException]] = []
+        self.settled = 0
+        self.failed = 0
+        self.retried = 0
+        self.abandoned = 0
+        self.hanging = 0
+        self.started_at = now
+        self.ended_at: float | None = None
+        self.deadline = FOREVER if rules.timeout is None else now + rules.timeout
+        self.tick_at = FOREVER if rules.task_timeout is None else now + rules.task_timeout
+
+    # The source ---------------------------------------------------------------------------------------------
+
+    def offer(self, attempt: Attempt) -> None:
+        """The source gave an item. In a plain run its one feeding party may call this without the lock."""
+        delivery = self.delivery
+        attempt.index = delivery.pulled
+        delivery.pulled += 1
+        if delivery.ordered:
+            delivery.ready.append(attempt)
+        if self.plain:
+            self.pending.append(attempt)
+        else:
+            self.lines.add(attempt)
+
+    def offer_settled(self, attempt: Attempt) -> None:
+        """The source gave an item that has failed already: in an earlier stage, or in `key=` or `cost=`."""
+        delivery = self.delivery
+        attempt.index = delivery.pulled
+        delivery.pulled += 1
+        if delivery.ordered:
+            delivery.ready.append(attempt)
+        self.settled += 1
+        self.release(attempt)
+
+    def refill(self, items: Iterable[object], now: float) -> None:
+        """Pull from a built-in container as far as the window allows."""
+        room = self.delivery.room
+        try:
+            for item in items:
+                attempt = Attempt()
+                attempt.item = item
+                attempt.pulled = now
+                self.offer(attempt)
+                room -= 1
+                if not room:
+                    return
+        except Exception as error:  # a dict that changed while it was iterated, say
+            self.end_source(error)
+        else:
+            self.end_source()
+
+    def end_source(self, error: BaseException | None = None) -> None:
+        """The source has no more items; its own exception is raised after what was pulled was delivered."""
+        self.source_open = False
+        if error is not None and self.ending is None:
+            self.ending = error
+
+    # Starting -----------------------------------------------------------------------------------------------
+
+    def admit(self, now: float) -> Attempt | None:
+        """The next attempt to start, if one may start now."""
+        if self.stopping:
+            return None
+        if self.plain:
+            try:
+                return self.pending.popleft()
+            except IndexError:
+                return None
+        while self.delayed and self.delayed[0][0] <= now:
+            attempt = heappop(self.delayed)[2]
+            attempt.number += 1
+            attempt.error = None
+            self.lines.add_due(attempt)
+        while (found := self.lines.next(now)) is not None:
+            if found.error is None:
+                return found
+            self.settled += 1
+            self.release(found)  # a gate refused it
+        return None
+
+    def more(self, now: float) -> bool:
+        """Whether another attempt may be there to start. A guess: only `admit` knows."""
+        if self.plain or self.stopping:
+            return bool(self.pending)
+        return bool(self.lines.open or self.lines.rung) or min(self._due(), self.lines.next_time()) <= now
+
+    def _due(self) -> float:
+        return self.delayed[0][0] if self.delayed else FOREVER
+
+    def put_back(self, attempt: Attempt) -> None:
+        """An attempt that was admitted but could not be made: it goes before everything else, uncounted."""
+        if self.plain:
+            self.pending.appendleft(attempt)
+        else:
+            for ticket in attempt.tickets:
+                ticket.give_back()
+            attempt.tickets = ()
+            self.lines.add_due(attempt)
+
+    @property
+    def free(self) -> int:
+        """Slots that nothing pulled will fill; exact under `rules.counted`."""
+        return self.capacity - (self.delivery.pulled - self.settled)
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing will ever start again."""
+        if self.stopping:
+            return True
+        if self.source_open or self.pending or self.lines or self.delayed:
+            return False
+        return self.plain or self.settled == self.delivery.pulled
+
+    def resize(self, limit: int) -> None:
+        """The limit has changed. Running calls go on; the window follows."""
+        self.limit = limit
+        self.delivery.window = self.rules.window(limit)
+        self._recount()
+
+    # Results ------------------------------------------------------------------------------------------------
+
+    def settle(self, attempt: Attempt, now: float) -> None:
+        """An attempt has ended, with a value or an error."""
+        for ticket in attempt.tickets:
+            ticket.settled(attempt, now)
+        attempt.tickets = ()
+        error = attempt.error
+        if error is not None and not isinstance(error, Exception):
+            self.fail(error)
+        elif error is not None and self._again(attempt, now):
+            return
+        self.settled += 1
+        if self.rules.keeper is None:
+            self.release(attempt)
+        else:
+            self.rules.keeper(attempt)
+
+    def release(self, attempt: Attempt) -> None:
+        """A final outcome may be delivered (a keeper, such as a journal, calls this when it is durable)."""
+        attempt.done = True
+        if not self.delivery.ordered:
+            self.delivery.ready.append(attempt)
+        if attempt.error is None:
+            return
+        self.failed += 1
+        if self.rules.fail_fast:
+            self.fail(attempt.error, attempt.index)
+        else:
+            self.check_errors()
+
+    def _again(self, attempt: Attempt, now: float) -> bool:
+        if self.rules.retry is None or self.stopping:
+            return False
+        pause = self.rules.retry(attempt, now)
+        if pause is None:
+            return False
+        self.retried += 1
+        heappush(self.delayed, (now + pause, attempt.index, attempt))
+        return True
+
+    def check_errors(self) -> None:
+        """Stop if more items failed than `max_errors` allows."""
+        limit = self.rules.max_errors
+        if limit is None or self.stopping:
+            return
+        outcomes = self.failed + sum(tally.succeeded for tally in self.tallies)
+        if limit.exceeded(self.failed, outcomes):
+            allowed = limit.count if limit.count is not None else f"{100 * (limit.share or 0):g}%"
+            self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={allowed}"))
+
+    # Delivery -----------------------------------------------------------------------------------------------
+
+    def verdict(self) -> str:
+        """What the consumer, which has credited all it took, may do: READY to take, WAIT, or OVER."""
+        if self.failure is None and self.delivery.deliverable:
+            return READY
+        if self.failure is not None or self.stopping:
+            return OVER
+        return OVER if not self.source_open and self.delivery.returned == self.delivery.pulled else WAIT
+
+    # Time ---------------------------------------------------------------------------------------------------
+
+    def next_time(self) -> float:
+        """When time alone will change something."""
+        return min(self.deadline, self.tick_at, self._due(), self.lines.next_time())
+
+    def overdue(self, now: float) -> list[Slot]:
+        """The slots whose attempt has used up `task_timeout`, each named once; also ends a run that is too long."""
+        if now >= self.deadline and not self.stopping:
+            self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
+        timeout = self.rules.task_timeout
+        if timeout is None or now < self.tick_at:
+            return []
+        # Whatever starts after this look cannot be overdue before `now + timeout`. Between two looks at least
+        # 1 % of the timeout passes, so that many staggered calls cost no look each.
+        late, self.tick_at = [], now + timeout
+        for slot in self.slots:
+            if slot.attempt is None or slot.expired < FOREVER:
+                continue
+            if slot.since + timeout <= now:
+                slot.expired = now
+                late.append(slot)
+            else:
+                self.tick_at = min(self.tick_at, max(slot.since + timeout, now + timeout / 100))
+        return late
+
+    def time_out(self, attempt: Attempt) -> None:
+        """Make the attempt a failure for having run too long."""
+        attempt.value = None
+        attempt.error = TimeoutError(f"the call took longer than task_timeout={self.rules.task_timeout:g} s")
+
+    def abandon(self, slot: Slot) -> Attempt | None:
+        """Give up the call in a slot, which cannot be stopped: its place is free again, up to `max_abandoned`."""
+        attempt, slot.attempt = slot.attempt, None
+        slot.abandoned = True
+        self.slots.discard(slot)
+        if attempt is not None:
+            self.abandoned += 1
+            self.hanging += 1
+            self._recount()
+        return attempt
+
+    def returned_late(self) -> None:
+        """An abandoned call has come back after all."""
+        self.hanging -= 1
+        self._recount()
+
+    def _recount(self) -> None:
+        self.capacity = self.limit - max(0, self.hanging - self.rules.max_abandoned)
+        if self.capacity <= 0 and not self.stopping:
+            error = HungCalls(f"{self.hanging} calls hang and no slot is left (max_abandoned={self.rules.max_abandoned})")
+            self.end(hinted(error, "give the calls a timeout of their own, or raise max_abandoned"))
+
+    # Stopping -----------------------------------------------------------------------------------------------
+
+    def fail(self, error: BaseException, index: int | None = None) -> None:
+        """Stop now: the first failure in time wins, what was not delivered is dropped."""
+        if self.failure is None:
+            self.failure = error
+            self.delivery.drop()
+        elif index is not None and error is not self.failure:
+            self.others.append((index, error)) if len(self.others) < NAMED else None
+        self.stop()
+
+    def end(self, error: BaseException) -> None:
+        """Start nothing more; raise `error` after what is ready was delivered."""
+        if self.ending is None or isinstance(error, HungCalls):
+            self.ending = error
+        self.stop()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self.stopping = True
+        self.pending.clear()
+        self.delayed.clear()
+        self.lines.withdraw()
+
+    def stats(self, now: float) -> Stats:
+        """A snapshot. Bounded work: a few additions per worker."""
+        total = merged(self.tallies)
+        delivery = self.delivery
+        return Stats(
+            pulled=delivery.pulled,
+            succeeded=total.succeeded,
+            failed=self.failed,
+            retried=self.retried,
+            delivered=delivery.returned,
+            in_flight=sum(slot.attempt is not None for slot in list(self.slots)),
+            abandoned=self.abandoned,
+            elapsed=(self.ended_at or now) - self.started_at,
+            running=Durations.of(total.running),
+            waiting=Durations.of(total.waiting),
+            held_by_order=delivery.held,
+            held_by_index=delivery.held_by,
+        )

@@ -1,0 +1,286 @@
+"""A run in motion: the core under its lock, the parties around it, and who wakes whom.
+
+Four kinds of party: the consumer, the workers, at most one feeder, and whoever keeps the time. Each sleeps on a
+bell of its own. Nobody here holds the public `Run`, so that dropping it stops everything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Protocol
+
+from iobound.core.run import OVER, READY, WAIT, Core
+from iobound.words.events import HookSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context
+
+    from iobound.core.rules import Rules
+    from iobound.models.calls import Call
+    from iobound.models.feeders import Feeder
+    from iobound.words.attempt import Attempt, Slot
+    from iobound.words.bells import Bell, LoopBell, ThreadBell
+    from iobound.words.clock import Clock
+
+ALWAYS = not getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Without a GIL nobody may look past the lock to see that nobody waits: whoever might wait counts as waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that a model needs to know of a run."""
+
+    call: Call
+    source: Any
+    rules: Rules
+    context: Context
+    clock: Clock
+    hooks: HookSet = field(default_factory=HookSet)
+    feed: str = "auto"
+    prepare: Callable[[Attempt], None] | None = None
+    """Sets an attempt's key and cost, where the source is fed; one that raises fails the item."""
+    successor: Callable[[Driver], Workers] | None = None
+    """Makes the workers that take over when a plain function turns out to return coroutines."""
+
+
+class Workers(Protocol):
+    """Whatever makes the calls. Methods marked * are called under the run's lock."""
+
+    def start(self) -> None:
+        """The run is used for the first time."""
+
+    def stir(self) -> None:
+        """Something may be there to start: see to it that it is, as far as the limit allows."""
+
+    def expire(self, slot: Slot) -> None:
+        """* The call in `slot` has had its time: cancel it, or give it up."""
+
+    def halt(self) -> None:
+        """The run stops: cancel what can be cancelled, send the idle home. Takes no lock."""
+
+    def dismiss(self) -> None:
+        """* Nothing will start any more: send the idle home."""
+
+    def retire(self) -> None:
+        """* Others take over: finish the calls that run, start no more."""
+
+    def watch(self, at: float) -> None:
+        """* See that `Driver.tick` is called at `at`."""
+
+
+class Driver:
+    """Parties call in; the core decides under the lock; bells ring outside it or at its end."""
+
+    workers: Workers
+    feeder: Feeder
+
+    def __init__(self, job: Job, bell: ThreadBell | LoopBell) -> None:
+        self.job = job
+        self.clock = job.clock
+        self.hooks = job.hooks
+        self.lock = Lock()
+        self.bell = bell
+        self.core = Core(job.rules, job.clock.now(), self.rung)
+        self.waits = ALWAYS
+        self.halted = False
+        self.departed: list[Thread] = []
+        self.news: deque[tuple[Any, ...]] = deque()
+        self.predecessor: Workers | None = None
+        self.begun: list[Coroutine[Any, Any, Any]] = []
+        self.parties = 0
+        self.grace = job.rules.grace
+        self.pid = os.getpid()
+
+    def start(self) -> None:
+        """Set everything going."""
+        with self.lock:
+            self.feeder.replenish()
+            self.workers.watch(self.core.next_time())
+        self.workers.start()
+        self.feeder.start()
+        self.workers.stir()
+
+    # The consumer -------------------------------------------------------------------------------------------
+
+    def credit(self, count: int) -> None:
+        """The consumer took `count` more items: the source may go on."""
+        with self.lock:
+            self._credit(count)
+        self.workers.stir()
+        self.publish()
+
+    def publish(self) -> None:
+        """Tell the hooks, outside the lock, what happened inside it."""
+        while self.news:
+            self.hooks.tell(*self.news.popleft())
+
+    @property
+    def mine(self) -> bool:
+        """False in a child that was forked in mid-run: the threads and locks of the run are its parent's."""
+        return os.getpid() == self.pid
+
+    def look(self, taken: int) -> str:
+        """Test and park in one critical section: after WAIT the consumer's bell will ring."""
+        if not self.mine:
+            msg = f"this run belongs to process {self.pid}, which was forked: start a new one here"
+            raise RuntimeError(msg)
+        with self.lock:
+            self._credit(taken)
+            verdict = self.core.verdict()
+            self.waits = ALWAYS or verdict is WAIT
+            if verdict is WAIT and self.core.verdict() is READY:  # announced, now look again
+                verdict = READY
+        self.workers.stir()
+        self.publish()
+        return verdict
+
+    def wait(self, taken: int) -> bool:
+        """Block until something is ready; False when the run is over."""
+        while (verdict := self.look(taken)) is WAIT:
+            taken = 0
+            if not self.feeder.pull_here():
+                self.bell.wait()
+        return verdict is READY
+
+    async def wait_async(self, taken: int) -> bool:
+        """The same from a coroutine."""
+        while (verdict := self.look(taken)) is WAIT:
+            taken = 0
+            if not self.feeder.pull_here():
+                await self.bell.wait()  # type: ignore[misc]
+        return verdict is READY
+
+    def _credit(self, count: int) -> None:
+        core = self.core
+        if count:
+            core.delivery.credit(count, self.clock.now())
+            if core.rules.max_errors is not None:
+                core.check_errors()
+        if not core.stopping:
+            self.feeder.replenish()
+        self.act()
+
+    # Workers and feeders ------------------------------------------------------------------------------------
+
+    def settle(self, attempt: Attempt, now: float) -> None:
+        """An attempt has ended in a way that needs a decision."""
+        with self.lock:
+            self.core.settle(attempt, now)
+            self.act()
+
+    def switch(self, attempt: Attempt, coroutine: Coroutine[Any, Any, Any], context: Context) -> bool:
+        """A plain function returned a coroutine: workers that can await it take over, that very object first."""
+        if self.job.successor is None:
+            return False
+        with self.lock:
+            attempt.begun = (coroutine, context)
+            self.begun.append(coroutine)
+            self.core.put_back(attempt)
+            first = self.predecessor is None
+            if first:
+                self.predecessor = self.workers
+                self.workers = self.job.successor(self)
+                self.predecessor.retire()
+        if first:
+            self.workers.start()
+        self.workers.stir()
+        return True
+
+    def crash(self, error: BaseException) -> None:
+        """A party of our own broke, or something stops the run: it never looks complete."""
+        with self.lock:
+            self.core.fail(error)
+            self.act()
+
+    def act(self) -> None:
+        """* Do what the core's latest decision asks for."""
+        core = self.core
+        if core.stopping:
+            if not self.halted:
+                self.halted = True
+                self.workers.halt()
+                self.feeder.halt()
+        elif core.drained:
+            self.workers.dismiss()
+        elif not core.plain:
+            self.workers.watch(core.next_time())
+        if self.waits and (core.verdict() is not WAIT or (self.feeder.here and core.source_open and core.free > 0)):
+            self.ring()
+
+    def ring(self) -> None:
+        """Wake the consumer."""
+        self.waits = ALWAYS
+        self.bell.ring()
+
+    def rung(self) -> None:
+        """A gate rings, from any thread, and without our lock."""
+        self.workers.stir()
+
+    def tick(self, now: float) -> float:
+        """Time has passed. Returns when to call again."""
+        with self.lock:
+            for slot in self.core.overdue(now):
+                self.workers.expire(slot)
+            self.act()
+            return self.core.next_time()
+
+    def enter(self) -> None:
+        """* A thread or a root task begins to belong to the run."""
+        self.parties += 1
+
+    def left(self, thread: Thread | None = None) -> None:
+        """It has ended; the last one wakes whoever waits for the run to be gone."""
+        with self.lock:
+            if thread is not None:
+                self.departed.append(thread)
+            self.parties -= 1
+            if not self.parties:
+                self.ring()
+
+    # The end ------------------------------------------------------------------------------------------------
+
+    def drop(self) -> None:
+        """Stop because the run was collected: takes no lock, since collection may happen inside one."""
+        if self.mine:
+            self.core.stopping = True
+            self.core.pending.clear()
+            self.workers.halt()
+            self.feeder.halt()
+
+    def stop(self, error: BaseException) -> None:
+        """Stop now, and say `error` to a consumer that comes back."""
+        with self.lock:
+            if self.core.verdict() is not OVER:
+                self.core.fail(error)
+            self.core.stop()
+            self.act()
+
+    def gone(self) -> bool:
+        """Whether no party is left; if not, the consumer's bell will ring."""
+        with self.lock:
+            self.waits = True
+            return not self.parties
+
+    def finish(self) -> None:
+        """The parties have left, or have had their time: what still runs is abandoned."""
+        with self.lock:
+            self.core.ended_at = self.clock.now()
+            for slot in list(self.core.slots):
+                self.core.abandon(slot)
+        self._close_begun()
+        while self.departed:
+            self.departed.pop().join()  # each has only a few instructions to go
+        self.hooks.tell("stopped", self.core.failure or self.core.ending)
+
+    def _close_begun(self) -> None:
+        if self.begun:
+            from inspect import CORO_CREATED, getcoroutinestate  # noqa: PLC0415 - slow to import, hardly ever needed
+
+            for coroutine in self.begun:
+                if getcoroutinestate(coroutine) == CORO_CREATED:
+                    coroutine.close()

@@ -1,0 +1,249 @@
+"""Feeders: one party per run pulls the source, as far as the window has room, and nobody else touches it."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from threading import Thread, current_thread
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from iobound.words.attempt import Attempt, Outcome
+from iobound.words.bells import ThreadBell
+from iobound.words.errors import hinted
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Iterator
+
+    from iobound.models.driver import Driver
+
+_SAMPLES: tuple[Any, ...] = ([], (), range(0), range(1 << 100), {}, set(), frozenset(), "", "\u2603", b"", deque())
+_VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
+IN_PLACE = frozenset(kind for each in (*_SAMPLES, *_VIEWS) for kind in (type(each), type(iter(each))))
+"""Types whose iteration neither blocks nor runs anybody's code."""
+
+
+class Feeder:
+    """Pulls nothing: the base of those that do."""
+
+    here = False
+    """The consumer itself must pull: `pull_here`."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self.core = driver.core
+        self.source = driver.job.source
+
+    def start(self) -> None:
+        """The run is used for the first time."""
+
+    def attach(self, loop: AbstractEventLoop) -> None:
+        """A private loop of the run has started, and this is called on it."""
+
+    def replenish(self) -> None:
+        """* The window may have room."""
+
+    def halt(self) -> None:
+        """Pull nothing more. Takes no lock."""
+
+    def pull_here(self) -> bool:
+        """Pull in the consumer's thread. Whether that changed anything."""
+        return False
+
+    def give(self, item: Any) -> None:
+        """The source gave an item."""
+        attempt = Attempt()
+        attempt.item = item
+        attempt.pulled = self.driver.clock.now()
+        prepare = self.driver.job.prepare
+        if prepare is not None:
+            try:
+                prepare(attempt)
+            except Exception as error:  # noqa: BLE001 - `key=` or `cost=` failed: so has the item
+                self.refuse(attempt, error)
+                return
+        if self.core.plain:
+            self.core.offer(attempt)
+        else:
+            with self.driver.lock:
+                self.core.offer(attempt)
+        self.driver.workers.stir()
+
+    def give_outcome(self, outcome: Outcome[Any], stage: str) -> None:
+        """An earlier stage gave an outcome: its value is our item, its failure our failure."""
+        if outcome.error is None:
+            self.give(outcome.value)
+            return
+        if self.source.skips:
+            return
+        attempt = Attempt()
+        attempt.item, attempt.stage = outcome.item, outcome.stage or stage
+        attempt.number, attempt.duration, attempt.waited = outcome.attempts, outcome.duration, outcome.waited
+        self.refuse(attempt, outcome.error)
+
+    def refuse(self, attempt: Attempt, error: BaseException) -> None:
+        """An item has failed before it came here."""
+        attempt.error = error
+        with self.driver.lock:
+            self.core.offer_settled(attempt)
+            self.driver.act()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """The source has no more items, or raised `error`."""
+        with self.driver.lock:
+            if self.core.stopping:
+                self.core.end_source()
+            elif error is None or isinstance(error, Exception):
+                self.core.end_source(error)
+            else:
+                self.core.fail(error)
+            self.driver.act()
+        self.driver.hooks.tell("source_ended", self.core.delivery.pulled)
+
+
+class InPlaceFeeder(Feeder):
+    """A built-in container: pulled by whoever frees the window, under the lock, at C speed."""
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(driver)
+        self.items = iter(self.source)
+
+    def replenish(self) -> None:
+        """* Fill the window."""
+        core = self.core
+        if core.source_open and core.delivery.room > 0:
+            core.refill(self.items, self.driver.clock.now())
+            if not core.source_open:
+                self.driver.news.append(("source_ended", core.delivery.pulled))
+
+
+class WaitingFeeder(Feeder):
+    """A feeder with a thread or task of its own, which sleeps while the window is full."""
+
+    bell: Any = None
+    waiting = False
+
+    def replenish(self) -> None:
+        """* Wake the feeder for a quarter of the window, or for any room once nothing else is left to start."""
+        delivery = self.core.delivery
+        room = delivery.room
+        if self.waiting and room > 0 and (4 * room >= delivery.window or not self.core.pending):
+            self.waiting = False
+            self.bell.ring()
+
+    def room(self) -> int:
+        """Test and park in one critical section: how many items may be pulled; 0: park; less: stop."""
+        with self.driver.lock:
+            if self.core.stopping:
+                return -1
+            room = max(0, self.core.delivery.room)
+            self.waiting = not room
+            return room
+
+    def halt(self) -> None:
+        """Wake the feeder: it will see that the run stops."""
+        if self.bell is not None:
+            self.bell.ring()
+
+
+class ThreadFeeder(WaitingFeeder):
+    """Any other iterable: one thread iterates it, so that it may block, in the caller's context."""
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(driver)
+        self.bell = ThreadBell()
+
+    def start(self) -> None:
+        """Start the thread."""
+        with self.driver.lock:
+            self.driver.enter()
+        Thread(target=self._feed, name="iobound feeder", daemon=True).start()
+
+    def halt(self) -> None:
+        """Wake the feeder, and an earlier stage that it may be waiting for."""
+        super().halt()
+        if is_run(self.source):
+            self.source.cancel()
+
+    def _feed(self) -> None:
+        try:
+            self.driver.job.context.copy().run(self._pull)
+        except BaseException as error:  # noqa: BLE001 - the last resort
+            self.driver.crash(error)
+        finally:
+            self.driver.left(current_thread())
+
+    def _pull(self) -> None:
+        error = None
+        items: Any = None
+        try:
+            items = iter(self.source.outcomes() if is_run(self.source) else self.source)
+            self._pull_all(items)
+        except BaseException as raised:  # noqa: BLE001 - the source's own exception is delivered
+            error = with_thread_hint(raised)
+        self.end(error)
+        if isinstance(items, GeneratorType) or is_run(items):
+            items.close()
+
+    def _pull_all(self, items: Iterator[Any]) -> None:
+        stage = self.source.name if is_run(self.source) else None
+        while (room := self.room()) >= 0:
+            if not room:
+                self.bell.wait()
+                continue
+            seen = 0
+            for item in islice(items, room):  # item by item: nothing is held back while the source blocks
+                if self.core.stopping:
+                    return
+                seen += 1
+                if stage is None:
+                    self.give(item)
+                else:
+                    self.give_outcome(item, stage)
+            if seen < room:
+                return
+
+
+class ConsumerFeeder(Feeder):
+    """`feed="consumer"`: pulled where the run is consumed, as far as slots are free and no result is ready."""
+
+    here = True
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(driver)
+        self.items: Iterator[Any] | None = None
+
+    def pull_here(self) -> bool:
+        """Pull what the free slots can take."""
+        before, was_open = self.core.delivery.pulled, self.core.source_open
+        while self.core.source_open and not self.core.stopping and not self.core.delivery.deliverable:
+            with self.driver.lock:
+                if min(self.core.free, self.core.delivery.room) <= 0:
+                    break
+            self._pull_one()
+        return self.core.delivery.pulled > before or self.core.source_open is not was_open
+
+    def _pull_one(self) -> None:
+        try:
+            if self.items is None:
+                self.items = iter(self.source)
+            item = next(self.items)
+        except StopIteration:
+            self.end()
+        except Exception as error:  # noqa: BLE001 - delivered after what was pulled before it
+            self.end(error)
+        else:
+            self.give(item)
+
+
+def is_run(source: object) -> bool:
+    """Whether the source is an earlier stage. Asked this way because no model knows the public `Run`."""
+    return hasattr(source, "outcomes") and hasattr(source, "cancel")
+
+
+def with_thread_hint(error: BaseException) -> BaseException:
+    """A source that is bound to a thread says so in its error; say what to do about it."""
+    if "thread" in str(error).lower():
+        hinted(error, "feed='consumer' pulls the source in the thread that consumes the run")
+    return error

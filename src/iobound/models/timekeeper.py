@@ -1,0 +1,68 @@
+"""The clock hand of a run on threads: one daemon thread, started only when time alone can change something."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
+
+from iobound.words.bells import ThreadBell
+from iobound.words.clock import FOREVER
+
+if TYPE_CHECKING:
+    from iobound.models.driver import Driver
+
+
+class Timed(Protocol):
+    """A crew with a timekeeper."""
+
+    live: int
+
+    def begin(self, thread: Thread) -> None:
+        """* Start a thread that belongs to the run."""
+
+    def leave(self) -> None:
+        """The calling thread ends."""
+
+    def impatient(self, now: float) -> float:
+        """* Doubt that calls are fast, if they are not. Returns when to doubt again."""
+
+
+class Timekeeper:
+    """Calls `Driver.tick` when its time has come."""
+
+    def __init__(self, driver: Driver, crew: Timed) -> None:
+        self.driver = driver
+        self.crew = crew
+        self.bell = ThreadBell()
+        self.at = FOREVER
+        self.started = False
+
+    def watch(self, at: float) -> None:
+        """* Tick at `at`, or earlier."""
+        if at < self.at:
+            self.at = at
+            if self.started:
+                self.bell.ring()
+            elif not self.driver.core.stopping:
+                self.started = True
+                self.crew.begin(Thread(target=self._keep, name="iobound timekeeper", daemon=True))
+
+    def _keep(self) -> None:
+        driver = self.driver
+        try:
+            while not self._over():
+                driver.clock.wait(self.bell, self.at)
+                now = driver.clock.now()
+                if now >= self.at:
+                    self.at = FOREVER
+                    due = driver.tick(now)
+                    with driver.lock:
+                        self.at = min(self.at, due, self.crew.impatient(now))
+        except BaseException as error:  # noqa: BLE001 - the last resort: a broken clock never looks like an end
+            driver.crash(error)
+        finally:
+            self.crew.leave()
+
+    def _over(self) -> bool:
+        core = self.driver.core
+        return core.stopping or (core.drained and not self.crew.live)

@@ -1,0 +1,143 @@
+"""What worker threads and worker tasks have in common: who is parked, and whom to wake or start."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from iobound.core.statistics import Tally
+from iobound.words.attempt import Slot
+
+if TYPE_CHECKING:
+    from iobound.models.driver import Driver
+    from iobound.words.attempt import Attempt
+
+
+class Perch(Protocol):
+    """What one parked worker sleeps on."""
+
+    def ring(self) -> None:
+        """Wake it."""
+
+
+P = TypeVar("P", bound=Perch)
+
+
+class Crew(Generic[P]):
+    """Workers that pull: each takes an attempt, makes the call, settles it, and comes back for more.
+
+    A limit is an upper bound: a worker is started, or woken, only when there is something to start and nobody
+    to start it. `parked` is a stack, so that the warmest worker goes first.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self.core = driver.core
+        self.parked: deque[P] = deque()
+        self.live = 0
+        """Workers that may start calls, parked ones included, abandoned ones not."""
+
+    @property
+    def spare(self) -> bool:
+        """Whether one more worker could be put to work."""
+        return bool(self.parked) or self.live < self.core.capacity
+
+    def spawn(self) -> None:
+        """* Start one more worker; it has been counted."""
+        raise NotImplementedError
+
+    def slot(self) -> Slot:
+        """* A place in flight for a new worker."""
+        slot = Slot(self.driver.clock, self.core.rules.task_timeout)
+        self.core.slots.add(slot)
+        return slot
+
+    def tell(self) -> None:
+        """An attempt is done while the consumer waits: ring if it may take something now."""
+        delivery = self.core.delivery
+        if delivery.ordered:
+            try:
+                if not delivery.ready[0].done:
+                    return
+            except IndexError:
+                return  # the consumer looked again, and has taken it already
+        self.driver.ring()
+
+    def new_tally(self) -> Tally:
+        """* A tally for a new thread or loop."""
+        tally = Tally()
+        self.core.tallies.append(tally)
+        return tally
+
+    def call_one(self) -> bool:
+        """* Wake a parked worker, or start one. False if every slot is taken."""
+        if self.core.drained:
+            return True
+        if self.parked:
+            self.parked.pop().ring()
+            return True
+        if self.live < self.core.capacity:
+            self.live += 1
+            self.spawn()
+            return True
+        return False
+
+    def call_another(self) -> None:
+        """A worker is busy, and there may be more to start."""
+        with self.driver.lock:
+            if self.core.more(self.driver.clock.now()):
+                self.call_one()
+
+    def find(self, perch: P, slot: Slot) -> Attempt | None | bool:
+        """Test and park in one critical section. True: parked. None: go home. Else an attempt to make."""
+        driver, core = self.driver, self.core
+        now = driver.clock.now()
+        with driver.lock:
+            if slot.abandoned:
+                return None
+            self.parked.append(perch)  # announce first, then look: whoever adds work looks at `parked` after adding
+            attempt = core.admit(now) if self.live <= core.capacity else None
+            if attempt is None and not core.drained and self.live <= core.capacity:
+                core.delivery.blocked(now)
+                self._watch()
+                return True
+            self._unpark(perch)
+            if attempt is None:
+                self.go_home(slot)
+            elif not core.plain:
+                self._watch()
+                if core.more(now):
+                    self.call_one()
+            return attempt
+
+    def _watch(self) -> None:
+        if not self.core.plain:
+            self.driver.act()
+
+    def _unpark(self, perch: P) -> None:
+        try:
+            self.parked.remove(perch)
+        except ValueError:
+            pass  # somebody has rung it meanwhile: its next wait ends at once, which is harmless
+
+    def go_home(self, slot: Slot) -> None:
+        """* A worker goes home."""
+        self.live -= 1
+        self.core.slots.discard(slot)
+        if self.core.stopping:
+            self.core.stop()  # a dropped run was stopped without the lock: leave the gates now
+
+    def depart(self, slot: Slot) -> None:
+        """A worker ends, in whatever way."""
+        with self.driver.lock:
+            if slot in self.core.slots:
+                self.go_home(slot)
+            self.driver.act()
+
+    def dismiss(self) -> None:
+        """Send the parked home. Takes no lock."""
+        while True:
+            try:
+                self.parked.pop().ring()
+            except IndexError:
+                return

@@ -1,0 +1,177 @@
+"""One frozen, validated `Options`: the keywords of the API, and later the flags of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from iobound.core.rules import ErrorLimit, Rules
+from iobound.models.choices import Asyncio, Model, Serial, Threads
+from iobound.words.errors import hinted
+from iobound.words.events import EVENTS
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+ModelName = Literal["auto", "serial", "threads", "asyncio"]
+Errors = Literal["raise", "collect", "skip"]
+MODELS: dict[str, type[Serial | Threads | Asyncio]] = {"serial": Serial, "threads": Threads, "asyncio": Asyncio}
+
+
+class Keywords(TypedDict, total=False):
+    """The keywords of `map` and `starmap` that do not change the type of what they return."""
+
+    model: ModelName | Collection[ModelName] | Model
+    concurrency: int | Literal["auto"]
+    buffersize: int | None
+    ordered: bool
+    feed: Literal["auto", "consumer"]
+    max_errors: int | str | None
+    task_timeout: float | None
+    timeout: float | None
+    grace: float
+    max_abandoned: int | None
+    hooks: Sequence[object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked for, checked. Times are in seconds; None means "not limited"."""
+
+    model: Any = "auto"
+    concurrency: int | str = "auto"
+    buffersize: int | None = None
+    ordered: bool = True
+    feed: str = "auto"
+    setup: Callable[[], Any] | None = None
+    errors: str = "raise"
+    max_errors: int | str | None = None
+    task_timeout: float | None = None
+    timeout: float | None = None
+    grace: float = 1.0
+    max_abandoned: int | None = None
+    hooks: Sequence[object] = ()
+
+    @classmethod
+    def of(cls, keywords: dict[str, Any]) -> Options:
+        """Options from keywords; an unknown one names its nearest neighbour."""
+        known = [each.name for each in fields(cls)]
+        for name in keywords:
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]}=?" if near else f"known keywords: {', '.join(known)}"
+                raise hinted(TypeError(f"unexpected keyword {name}="), hint)
+        return cls(**keywords)
+
+    def __post_init__(self) -> None:
+        """Check every value once, before anything starts."""
+        self._check_model()
+        _check_choice("errors", self.errors, ("raise", "collect", "skip"))
+        _check_choice("feed", self.feed, ("auto", "consumer"))
+        if self.concurrency != "auto":
+            _check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto'")
+        if self.buffersize is not None:
+            _check_count("buffersize", self.buffersize)
+        if self.max_abandoned is not None:
+            _check_count("max_abandoned", self.max_abandoned, "an integer of at least 0", least=0)
+        for name in ("task_timeout", "timeout"):
+            _check_seconds(name, getattr(self, name))
+        if not _is_number(self.grace) or not self.grace >= 0:
+            _refuse("grace", self.grace, "seconds, at least 0")
+        if self.setup is not None and not callable(self.setup):
+            _refuse("setup", self.setup, "a callable that gives a context manager, such as aiohttp.ClientSession")
+        self._check_errors()
+        self._check_hooks()
+
+    def _check_model(self) -> None:
+        names: Any = self.model
+        if isinstance(names, str):
+            _check_choice("model", names, ("auto", *MODELS))
+        elif isinstance(names, Collection):
+            for name in names:
+                _check_choice("model", name, tuple(MODELS))
+            if not names:
+                _refuse("model", names, f"at least one of {', '.join(MODELS)}")
+        elif not hasattr(names, "drive"):
+            _refuse("model", names, f"one of auto, {', '.join(MODELS)}, a set of them, or a Model")
+        serial = names == "serial" or isinstance(names, Serial)
+        if serial and self.task_timeout is not None:
+            error = ValueError("task_timeout= cannot be kept by model='serial': nobody is left to end the call")
+            raise hinted(error, "model='threads', concurrency=1 makes the same calls and can give one up")
+
+    def _check_errors(self) -> None:
+        if self.max_errors is not None and self.errors == "raise":
+            error = ValueError("max_errors= needs errors='collect' or 'skip': errors='raise' stops at the first")
+            raise hinted(error, "add errors='collect' to see the failures, errors='skip' to drop them")
+        self.error_limit()
+
+    def _check_hooks(self) -> None:
+        for hook in self.hooks:
+            if not any(hasattr(hook, event) for event in EVENTS):
+                error = TypeError(f"hooks= has {hook!r}, which observes nothing")
+                raise hinted(error, f"a hook defines some of: {', '.join(EVENTS)}")
+
+    def error_limit(self) -> ErrorLimit | None:
+        """`max_errors` as a rule."""
+        limit = self.max_errors
+        if limit is None:
+            return None
+        if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
+            return ErrorLimit(count=limit)
+        if isinstance(limit, str) and limit.endswith("%"):
+            try:
+                share = float(limit[:-1]) / 100
+            except ValueError:
+                share = -1.0
+            if 0 <= share <= 1:
+                return ErrorLimit(share=share)
+        _refuse("max_errors", limit, "a count of at least 0, or a share such as '3%'")
+
+    def rules(self, default_limit: int, *, counted: bool) -> Rules:
+        """The part that the state machine decides by."""
+        limit = default_limit if isinstance(self.concurrency, str) else self.concurrency
+        return Rules(
+            limit=limit,
+            window=self.window,
+            ordered=self.ordered,
+            fail_fast=self.errors == "raise",
+            max_errors=self.error_limit(),
+            task_timeout=self.task_timeout,
+            timeout=self.timeout,
+            grace=self.grace,
+            max_abandoned=limit if self.max_abandoned is None else self.max_abandoned,
+            counted=counted,
+        )
+
+    def window(self, limit: int) -> int:
+        """`buffersize`: given, or enough that ordered delivery hardly ever idles a slot."""
+        if self.buffersize is not None:
+            return self.buffersize
+        return max(8 * limit, 256) if self.ordered else 2 * limit
+
+
+def _refuse(name: str, value: object, wanted: str) -> NoReturn:
+    kind = ValueError if isinstance(value, str | int | float) else TypeError
+    raise hinted(kind(f"{name}={value!r} is not valid"), f"{name} takes {wanted}")
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        near = get_close_matches(str(value), choices, 1)
+        _refuse(name, value, f"one of {', '.join(choices)}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_count(name: str, value: object, wanted: str = "an integer of at least 1", least: int = 1) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        _refuse(name, value, wanted)
+
+
+def _check_seconds(name: str, value: float | None) -> None:
+    if value is not None and (not _is_number(value) or not value > 0):
+        _refuse(name, value, "seconds, more than 0")

@@ -1,0 +1,86 @@
+"""Bells: how one party of a run wakes another, whatever thread or loop each lives in.
+
+A ring is remembered until somebody waits for it, rings do not add up, and ringing takes no lock that a run
+holds. Whoever is about to wait first says so under the run's lock and looks again: a ring is never lost.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, get_ident
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class Bell(Protocol):
+    """Something that wakes the party that owns it."""
+
+    def ring(self) -> None:
+        """Wake the owner, or spare it its next wait. Any thread may call it."""
+
+
+class ThreadBell:
+    """Wakes a thread. A bare lock that its owner holds: the cheapest wait the interpreter has."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake the thread that waits, or the next one that will."""
+        try:
+            self._lock.release()
+        except RuntimeError:
+            pass  # it was rung already
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Block until rung, at most `seconds`. Returns either way: the caller looks for itself."""
+        if seconds is None:
+            self._lock.acquire()
+        else:
+            self._lock.acquire(timeout=min(seconds, 1e6))
+
+
+class LoopBell:
+    """Wakes a coroutine on `loop`, the running loop of the thread that makes the bell."""
+
+    __slots__ = ("_loop", "_rung", "_thread", "_waiter")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = get_ident()
+        self._waiter: asyncio.Future[None] | None = None
+        self._rung = False
+
+    def ring(self) -> None:
+        """Wake the coroutine that waits, or the next one that will."""
+        if get_ident() == self._thread:
+            self._ring_here()
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._ring_here)
+        except RuntimeError:
+            pass  # the loop is closed: nobody is left to wake
+
+    def ring_later(self, seconds: float) -> asyncio.TimerHandle:
+        """Ring after a while, unless the handle is cancelled."""
+        return self._loop.call_later(seconds, self._ring_here)
+
+    def _ring_here(self) -> None:
+        self._rung = True
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait until rung. A cancelled wait loses no ring."""
+        if not self._rung:
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        self._rung = False

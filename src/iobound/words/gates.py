@@ -1,0 +1,48 @@
+"""The protocols of what decides whether an attempt may start: gates, their tickets, retry rules, keepers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from iobound.words.attempt import Attempt
+
+
+class Ticket(Protocol):
+    """A place in a gate's queue. The gate owns a lock of its own; every method may be called from any thread."""
+
+    @property
+    def opens_at(self) -> float:
+        """When `take` may succeed; infinite unless first in line (the gate will ring)."""
+
+    def take(self, now: float) -> bool:
+        """Pass the gate, atomically. False: somebody was faster, look at `opens_at` again.
+
+        An exception is the item's failure.
+        """
+
+    def give_back(self) -> None:
+        """Untaken: leave the queue. Taken: return to its head with the charge undone."""
+
+    def settled(self, attempt: Attempt, now: float) -> None:
+        """The attempt that took this ticket has ended: a gate that counts what runs lets go here."""
+
+
+class Gate(Protocol):
+    """Admits attempts first in, first out; may be shared by runs in several threads and loops.
+
+    `request` is given the attempt (its `key` and `cost`), the time, and `ring`: a callable without
+    arguments, to be called from any thread whenever the ticket's `opens_at` may have come nearer. `ring` takes
+    no lock of a run.
+    """
+
+    def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Ticket:
+        """Join the queue. An exception is the item's failure."""
+
+
+RetryRule = Callable[["Attempt", float], "float | None"]
+"""(failed attempt, now) -> seconds until the next attempt, or None: the failure stands."""
+
+Keeper = Callable[["Attempt"], None]
+"""Is handed each final outcome before it may be delivered, and later calls `Core.release` with it."""
