@@ -23,7 +23,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Bar:
-    """A limit that `subject` is held to: absolute, or (with `base`) relative to another program of the same table."""
+    """A limit for `subject`: absolute, or (with `base`) relative to another program of its table."""
 
     subject: str
     metric: str
@@ -80,7 +80,9 @@ def bootstrap(values: list[float]) -> Interval:
 
 def judge(found: Interval, bar: Bar, slack: float = 0.0) -> str:
     """Met: the whole interval is on the good side of the bar. Missed: the whole of it is on the bad side."""
-    low, high, limit = (-found.high, -found.low, -bar.limit) if bar.at_least else (found.low, found.high, bar.limit)
+    low, high, limit = found.low, found.high, bar.limit
+    if bar.at_least:
+        low, high, limit = -high, -low, -limit
     if high <= limit - slack:
         return "met"
     if low > limit + slack:

@@ -1,7 +1,7 @@
 """Who competes: hand-written loops, iobound and its peers, each a function of (fn, source, spec).
 
-Each returns an iterable or an async iterable of results. Peers are imported when they are called: where one is not
-installed, the others still run.
+Each returns an iterable or an async iterable of results. Peers are imported when they are called: where one
+is not installed, the others still run.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Spec:
     source: str = "list"
     model: str = ""
     options: dict[str, Any] = field(default_factory=dict)
-    """Further keywords of `iobound.map`; the names of hooks stand for hooks."""
+    """Further keywords of `iobound.map`; `"hook": True` stands for a hook, which JSON cannot carry."""
     folder: str = ""
     hang_at: int = -1
 

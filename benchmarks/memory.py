@@ -4,21 +4,22 @@ Everything: `python benchmarks/memory.py`
 Does it run? (nothing is claimed): `python benchmarks/memory.py --quick`
 """
 
-import argparse
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bars import Sample, at_most
-from protocol import HERE, LEAST_ROUNDS, Plan, Program, Table, child, measure
+from command import request
+from protocol import HERE, Plan, Program, Table, child, measure
 from report import machine_box, page, publish, publish_tables, rows
 
 WAITING, THREADS = 10_000, 1_000
-LAZY, LAZY_QUICK = 10_000_000, 1_000_000
+LAZY = 10_000_000
 FLAT_MIB = 2.0
-SECTIONS = ("waiting", "lazy")
+LAZY_HEAD = ["model", "source", "Python", "MiB at 50,000", "growth at the end", "highest growth", "verdict"]
 
 
 def resident(python: Path, weigh: str, timeout: float = 120, **task: Any) -> Program:
@@ -36,7 +37,8 @@ def waiting_table(python: Path, items: int) -> Table:
         "bare thread": resident(python, "waiting", kind="threads", items=threads),
     }
     notes = f"Threads: {threads:,} of them. A thread takes kernel memory too, which is not in this figure."
-    return Table(f"{items:,} waiting", programs, "bare task", ("kib",), at_most("iobound", 3, "kib"), notes=notes)
+    bars = at_most("iobound", 3, "kib")
+    return Table(f"{items:,} waiting", programs, "bare task", ("kib",), bars, notes=notes)
 
 
 def measure_waiting(python: Path, plan: Plan) -> bool:
@@ -60,14 +62,14 @@ def attempt(program: Program) -> Sample | Exception:
     """Run a program once; a failure is a row of its own."""
     try:
         return program()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever broke it, it becomes a row
         return error
 
 
-def measure_lazy(python: Path, quick: bool) -> bool:
+def measure_lazy(python: Path, plan: Plan) -> bool:
     """Let items pass through every model from every source, once each: memory is counted, not timed."""
-    box, items = machine_box(), LAZY_QUICK if quick else LAZY
-    lines = [["model", "source", "Python", "MiB after 50,000", "growth at the end", "highest growth", "verdict"]]
+    box, items, trial = machine_box(), plan.items(LAZY), plan.shrink > 1
+    lines = [LAZY_HEAD]
     samples: dict[str, Any] = {}
     for model in ("threads", "asyncio", "serial"):
         for source in ("range", "generator"):
@@ -75,29 +77,22 @@ def measure_lazy(python: Path, quick: bool) -> bool:
             sample = attempt(resident(python, "lazy", timeout=900, model=model, source=source, items=items))
             samples[f"{model}, {source}"] = str(sample) if isinstance(sample, Exception) else sample
             lines.append(lazy_row([model, source], sample))
-    bar = f"Bar: memory is flat, less than {FLAT_MIB:g} MiB more than after the first 50,000 results at any later time."
-    text = page("Memory: lazy items", box, [f"## {items:,} lazy items", rows(lines), bar], quick)
+    bar = f"Bar: memory is flat, never {FLAT_MIB:g} MiB more than after the first 50,000 results."
+    text = page("Memory: lazy items", box, [f"## {items:,} lazy items", rows(lines), bar], trial)
     pythons = {sample["python"] for sample in samples.values() if isinstance(sample, dict)}
     version = ".".join(min(pythons, default="none").split(".")[:2])
-    publish(f"memory-lazy-py{version}", text, {"box": box, "samples": samples}, quick)
+    publish(f"memory-lazy-py{version}", text, {"box": box, "samples": samples}, trial)
     return len(pythons) > 0 and all(isinstance(sample, dict) for sample in samples.values())
+
+
+SECTIONS: dict[str, Callable[[Path, Plan], bool]] = {"waiting": measure_waiting, "lazy": measure_lazy}
 
 
 def main() -> int:
     """Run the sections asked for; the exit code is 1 if a program failed, whatever the verdicts are."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, metavar="N", help=f"at least this many (default {LEAST_ROUNDS})")
-    parser.add_argument("--only", choices=SECTIONS)
-    parser.add_argument("--quick", action="store_true", help="3 rounds of a tenth of the work")
-    parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the interpreter to measure")
-    given = parser.parse_args()
-    plan = Plan(given.rounds or (3 if given.quick else LEAST_ROUNDS), shrink=10 if given.quick else 1)
-    good = True
-    if given.only != "lazy":
-        good = measure_waiting(given.python, plan)
-    if given.only != "waiting":
-        good = measure_lazy(given.python, given.quick) and good
-    return int(not good)
+    asked = request(__doc__, SECTIONS)
+    good = [SECTIONS[name](asked.python, asked.plan) for name in asked.sections]
+    return int(not all(good))
 
 
 if __name__ == "__main__":

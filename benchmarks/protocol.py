@@ -1,7 +1,7 @@
 """How a figure is made: fresh processes in interleaved, order-reversed rounds after a quiet gate.
 
-Nothing here knows what is measured: a program is a callable that returns one sample. `README.md` says the rules in
-plain words, `bars.py` judges, and `report.py` prints what comes out.
+Nothing here knows what is measured: a program is a callable that returns one sample. `README.md` says the
+rules in plain words, `bars.py` judges, and `report.py` prints what comes out.
 """
 
 import json
@@ -45,7 +45,7 @@ class Table:
 
     @property
     def everyone(self) -> dict[str, Program]:
-        """All programs; the base comes first and its twin last, so that reversing the order treats both alike."""
+        """All programs, the base first and its twin last: reversing the order treats both alike."""
         return {**self.programs, self.twin: self.programs[self.base]}
 
 
@@ -72,7 +72,7 @@ class Plan:
 
 
 class Machine:
-    """What other programs take from this machine, in cores; 0 where the system does not tell (only Linux does)."""
+    """What others take from this machine, in cores; 0 where the system does not tell (only Linux does)."""
 
     def __init__(self) -> None:
         self.before = self._read()
@@ -87,15 +87,15 @@ class Machine:
     def _read() -> tuple[float, float, float]:
         own = sum(os.times()[:4])
         try:
-            with open("/proc/stat", encoding="ascii") as stat:
-                user, nice, system, _idle, _iowait, *interrupts = map(int, stat.readline().split()[1:9])
+            jiffies = Path("/proc/stat").read_text(encoding="ascii").split(maxsplit=9)[1:9]
         except OSError:
             return time.monotonic(), own, own
+        user, nice, system, _idle, _iowait, *interrupts = map(int, jiffies)
         return time.monotonic(), (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK"), own
 
 
 class QuietGate:
-    """Holds a sample back until a tenth of a second is quiet: 2 s at most, and `patience` in all for a table."""
+    """Holds a sample back until a tenth of a second is quiet: 2 s at most, `patience` in all for a table."""
 
     def __init__(self, patience: float = 60.0) -> None:
         self.patience = patience
@@ -147,7 +147,7 @@ class Measured:
             sample = self.table.everyone[name]()
         except AbsentError as reason:
             self.absent[name] = str(reason)
-        except Exception as error:  # a broken program is a row that says so; the others go on
+        except Exception as error:  # noqa: BLE001 - a broken program is a row that says so; the others go on
             self.absent[name] = f"failed: {error}"
             print(f"{name}: {error}", file=sys.stderr, flush=True)
         else:
@@ -158,7 +158,7 @@ class Measured:
         return [samples[name] for samples in self.rounds if name in samples]
 
     def values(self, bar: Bar) -> list[float]:
-        """What each round that has all the programs of `bar` says about it; none if one of them failed on the way."""
+        """What each round with all programs of `bar` says about it; nothing if one of them failed."""
         if not bar.programs.isdisjoint(self.absent):
             return []
         return [bar.value(samples) for samples in self.rounds if bar.programs <= samples.keys()]
@@ -173,7 +173,7 @@ class Measured:
         return self.interval(Bar(self.table.twin, metric, 0, self.table.base, relation))
 
     def verdict(self, bar: Bar) -> tuple[Interval | None, str]:
-        """The interval of a bar, and: met, missed, not shown, not claimed (within the A/A spread), or why none."""
+        """The interval of a bar; and: met, missed, not shown, not claimed, or why there is no verdict."""
         found = self.interval(bar)
         if found is None:
             return None, "not measured"
@@ -212,7 +212,9 @@ def child(python: str | Path, *arguments: str, timeout: float = 120) -> Sample:
     environment["PYTHONPATH"] = str(HERE.parent / "src")
     command = [str(python), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, env=environment, check=False
+        )
     except FileNotFoundError:
         raise AbsentError("not installed") from None
     except subprocess.TimeoutExpired:

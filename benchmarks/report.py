@@ -90,7 +90,8 @@ def row_of(measured: Measured, name: str) -> list[str]:
     table = measured.table
     samples = measured.samples(name)
     if name in measured.absent or not samples:
-        return [name, "-", f"*{measured.absent.get(name, 'not measured')}*", *["-"] * (3 * len(table.metrics) - 1)]
+        reason = measured.absent.get(name, "not measured")
+        return [name, "-", f"*{reason}*", *["-"] * (3 * len(table.metrics) - 1)]
     version = samples[0].get("version")
     cells = [f"{name} {version}" if version else name, samples[0]["python"]]
     for metric in table.metrics:
@@ -125,7 +126,8 @@ def bar_rows(measured: Measured) -> list[list[str]]:
 def conditions(measured: Measured) -> str:
     """The A/A figures, and how quiet it was."""
     table = measured.table
-    figures = [f"{METRICS[metric][0]} {interval(measured.again(metric, table.relation))}" for metric in table.metrics]
+    intervals = {METRICS[metric][0]: measured.again(metric, table.relation) for metric in table.metrics}
+    figures = [f"{quantity} {interval(found)}" for quantity, found in intervals.items()]
     others = [sample["others"] for name in table.everyone for sample in measured.samples(name)]
     busy = f"{median(others):.2f}" if others else "?"
     quiet = f"Others took {busy} cores; waited {measured.gate.waited:.0f} s for quiet."
@@ -150,7 +152,7 @@ def data_of(measured: Measured) -> dict[str, Any]:
         "base": measured.table.base,
         "absent": measured.absent,
         "bars": [
-            {"bar": bar_text(bar), "limit": bar.limit, "verdict": verdict, "measured": found and found._asdict()}
+            {"bar": bar_text(bar), "verdict": verdict, "measured": found and found._asdict()}
             for bar, found, verdict in verdicts
         ],
         "samples": {name: samples_of(measured, name) for name in measured.table.everyone},
@@ -183,7 +185,7 @@ def publish(name: str, text: str, data: dict[str, Any], trial: bool) -> None:
 
 
 def publish_tables(name: str, title: str, tables: list[Measured], box: dict[str, str]) -> None:
-    """Publish measured tables as one page, named after its section and the Python that the figures are from."""
+    """Publish measured tables as one page, named after the section and the Python they are from."""
     samples = [sample for measured in tables for sample in measured.samples(measured.table.base)]
     python = ".".join(samples[0]["python"].split(".")[:2]) if samples else "none"
     trial = any(measured.trial for measured in tables)

@@ -1,4 +1,4 @@
-"""What is weighed: resident memory with many items waiting, and with very many items passing through. Linux only.
+"""What is weighed: resident memory with many items waiting, or with very many passing through. Linux only.
 
 It is started by `memory.py`, with its task as JSON, and prints one sample as a line of JSON.
 """
@@ -35,7 +35,7 @@ def allow_descriptors(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, ceiling), hard))
 
 
-# ---- waiting --------------------------------------------------------------------------------------------------------
+# ---- waiting
 async def weigh_waiting(start: Callable[[Callable[[int], Any], int], Any], count: int) -> float:
     """Start `count` coroutines that wait; return the memory they take, in KiB each."""
     gate, full, waiting = asyncio.Event(), asyncio.Event(), 0
@@ -112,7 +112,7 @@ def waiting(kind: str, items: int) -> dict[str, Any]:
     return {"kib": each, "items": items}
 
 
-# ---- passing through ------------------------------------------------------------------------------------------------
+# ---- passing through
 class Scale:
     """Weighs the process after the first results, and then again and again."""
 
@@ -163,8 +163,12 @@ def lazy(model: str, source: str, items: int) -> dict[str, Any]:
     if scale.count != items:
         raise AssertionError(f"{scale.count} results instead of {items}")
     scale.weigh()
-    early, growth, highest = scale.early, scale.last - scale.early, scale.highest - scale.early
-    return {"early_mib": early / 1024, "growth_mib": growth / 1024, "highest_mib": highest / 1024, "items": items}
+    return {
+        "early_mib": scale.early / 1024,
+        "growth_mib": (scale.last - scale.early) / 1024,
+        "highest_mib": (scale.highest - scale.early) / 1024,
+        "items": items,
+    }
 
 
 def main() -> None:

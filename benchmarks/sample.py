@@ -1,7 +1,7 @@
 """One sample: runs one contestant in this process and prints its metrics as a line of JSON.
 
-It is started by `tables.py`, with a `Spec` as JSON. A first small run, whose results are checked, warms up; the second
-one is timed.
+It is started by `tables.py`, with a `Spec` as JSON. A first small run, whose results are checked, warms up;
+the second one is timed.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterable, Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from contestants import CONTESTANTS, PEERS, UNORDERED, Spec
 
@@ -67,7 +67,7 @@ WORKS: dict[str, Callable[[Any], Any]] = {
 class Meter:
     """Wall and CPU time of a block: the CPU time of all threads of this process."""
 
-    def __enter__(self) -> "Meter":
+    def __enter__(self) -> Self:
         gc.collect()
         self.wall, self.cpu = time.perf_counter(), time.process_time()
         return self
@@ -78,8 +78,9 @@ class Meter:
 
 def items_of(spec: Spec, count: int) -> Any:
     """Make a fresh source of `count` items: numbers, or the files of a folder."""
-    items: list[Any] = [str(path) for path in sorted(Path(spec.folder).iterdir())[:count]] if spec.folder else []
-    items = items or list(range(count))
+    items: list[Any] = list(range(count))
+    if spec.folder:
+        items = [str(path) for path in sorted(Path(spec.folder).iterdir())[:count]]
     return (item for item in items) if spec.source == "generator" else items
 
 
@@ -100,7 +101,7 @@ def consume(results: Iterable[Any]) -> int:
 
 
 def timed(fn: Any, source: Any, spec: Spec) -> tuple[Meter, int]:
-    """Run a program to its end, in an event loop if its consumer is async; the making of the loop is not timed."""
+    """Run a program to its end, in an event loop if its consumer is async; making the loop is not timed."""
     program = CONTESTANTS[spec.program]
     if spec.consumer == "sync":
         with Meter() as meter:

@@ -12,7 +12,6 @@ from bars import at_most, at_most_over, at_most_times, faster
 from contestants import Spec
 from protocol import HERE, Plan, Program, Table, child
 
-PEERS = HERE.parent / ".bench" / "peers" / "bin" / "python"
 PEERS_312 = HERE.parent / ".bench" / "peers-3.12" / "bin" / "python"
 CPU = ("cpu_us",)
 BOTH = ("cpu_us", "wall_us")
@@ -86,7 +85,8 @@ def asyncio_feeder(setting: Setting) -> Iterator[Table]:
     pair = {"hand": on_asyncio("hand"), "iobound": on_asyncio("iobound")}
     for ordered, title in orders("asyncio, sleep(0), generator source"):
         programs = setting.programs(pair, ordered=ordered, source="generator")
-        yield Table(title, programs, "hand", BOTH, at_most_times("iobound", "hand", 2, *BOTH) if ordered else [])
+        bars = at_most_times("iobound", "hand", 2, *BOTH) if ordered else []
+        yield Table(title, programs, "hand", BOTH, bars)
 
 
 def asyncio_sync_consumer(setting: Setting) -> Iterator[Table]:
@@ -115,8 +115,8 @@ def threads_streaming(setting: Setting) -> Iterator[Table]:
         yield Table(title, setting.programs(pair | peers, ordered=ordered), "hand", BOTH, bars)
     newer = replace(setting, python=PEERS_312)
     for ordered, title in orders("threads, no-op, limit 32, beside pyarallel"):
-        specs = pair | {"pyarallel": on_threads("pyarallel")}
-        yield Table(title, newer.programs(specs, ordered=ordered), "hand", BOTH, notes="pyarallel needs Python 3.12.")
+        programs = newer.programs(pair | {"pyarallel": on_threads("pyarallel")}, ordered=ordered)
+        yield Table(title, programs, "hand", BOTH, notes="pyarallel needs Python 3.12.")
 
 
 def threads_naps(setting: Setting) -> Iterator[Table]:
@@ -127,7 +127,10 @@ def threads_naps(setting: Setting) -> Iterator[Table]:
         "streamable": on_threads("streamable"),
         "ThreadPoolExecutor.map": on_threads("executor_map"),
     }
-    bars = [*at_most_times("iobound", "hand", 1.1, "wall_us"), *at_most_times("iobound", "hand", 1.5, "cpu_us")]
+    bars = [
+        *at_most_times("iobound", "hand", 1.1, "wall_us"),
+        *at_most_times("iobound", "hand", 1.5, "cpu_us"),
+    ]
     for ordered, title in orders("threads, 1 ms sleeps, limit 32"):
         programs = setting.programs(specs, ordered=ordered, work="nap", items=NAPS)
         yield Table(title, programs, "hand", BOTH, bars)
@@ -197,7 +200,8 @@ def extras(setting: Setting) -> Iterator[Table]:
 def import_time(setting: Setting) -> Iterator[Table]:
     """Import in fresh interpreters; the figure is the CPU time since the start of the process."""
     statements = {"bare": "", "import iobound": "import iobound", "import asyncio": "import asyncio"}
-    programs = {name: partial(child, setting.python, "-c", FRESH.format(line)) for name, line in statements.items()}
+    scripts = {name: FRESH.format(statement) for name, statement in statements.items()}
+    programs = {name: partial(child, setting.python, "-c", script) for name, script in scripts.items()}
     bars = at_most_over("import iobound", "bare", 40, "cpu_ms")
     yield Table("import time", programs, "bare", ("cpu_ms",), bars, "difference")
 

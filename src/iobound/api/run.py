@@ -47,6 +47,7 @@ class Run(Generic[T]):
         self._error_told = False
         self._collects = False
         self._taken = 0
+        self._plain = self._errors == "raise"
         self._step = 1
         self._driver: Driver | None = None
 
@@ -149,9 +150,15 @@ class Run(Generic[T]):
         while True:
             ready = driver.core.delivery.ready
             if ready and ready[0].done:
-                result = self._deliver(driver, ready.popleft())
+                attempt = ready.popleft()
+                self._taken += 1
+                if self._taken >= self._step:
+                    driver.credit(self._uncredited())
+                if self._plain and attempt.error is None:
+                    return attempt.value
+                result = self._deliver(driver, attempt)
                 if result is not SKIPPED:
-                    return cast("T", result)
+                    return result
             elif not await driver.wait_async(self._uncredited()):
                 break
         await self.aclose()

@@ -89,15 +89,23 @@ class Core:
 
     def refill(self, items: Iterable[object], now: float) -> None:
         """Pull from a built-in container as far as the window allows."""
-        room = self.delivery.room
+        delivery = self.delivery
+        index = delivery.pulled
+        limit = index + delivery.room
+        ready, start = delivery.ready.append, self.pending.append if self.plain else self.lines.add
+        ordered = delivery.ordered
         try:
-            for item in items:
+            for item in items:  # `offer`, unrolled: this loop is a tenth of what an item costs
                 attempt = Attempt()
                 attempt.item = item
+                attempt.index = index
                 attempt.pulled = now
-                self.offer(attempt)
-                room -= 1
-                if not room:
+                index += 1
+                delivery.pulled = index
+                if ordered:
+                    ready(attempt)
+                start(attempt)
+                if index >= limit:
                     return
         except Exception as error:  # a dict that changed while it was iterated, say
             self.end_source(error)

@@ -15,6 +15,10 @@ BUCKETS = 50 * STEPS
 """From 1 us to 35 years."""
 
 
+SAMPLE = 15
+"""Of plain runs every sixteenth waiting time is counted: `not index & SAMPLE`."""
+
+
 class Histogram:
     """How long things took, in logarithmic buckets (the idea of HdrHistogram, with fewer digits)."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from math import log2
 from threading import Thread, current_thread, get_ident
 from types import coroutine as generator_coroutine
 from typing import TYPE_CHECKING, Any
 
+from iobound.core.statistics import SAMPLE, STEPS
 from iobound.models.calls import async_manager, failure_of
 from iobound.models.daemons import DaemonPool
 from iobound.models.workers import Crew
@@ -242,7 +244,8 @@ class TaskCrew(Crew[Perch]):
     def _steps(self, slot: Slot) -> Generator[Any, Any, None]:
         """The hot path. No Task per item: each coroutine is stepped here, in a context of its own."""
         driver, core, hooks, call = self.driver, self.core, self.driver.hooks, self.call
-        clock, tally, ran, waited = driver.clock.now, self.tally, self.tally.running.add, self.tally.waiting.add
+        clock, tally = driver.clock.now, self.tally
+        ran, waited, observed = tally.running.counts, tally.waiting.add, bool(hooks.started or hooks.settled)
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
         locked = not core.plain or core.rules.task_timeout is not None
         base = driver.job.context.copy()
@@ -257,12 +260,13 @@ class TaskCrew(Crew[Perch]):
                 if found is None:
                     return
                 attempt = found
-            if hooks.started:
+            if observed:
                 hooks.tell("started", attempt)
             slot.attempt = attempt
-            slot.since = started = clock()
-            attempt.waited = started - attempt.pulled
-            waited(attempt.waited)
+            attempt.started = started = clock()
+            if not attempt.index & SAMPLE:
+                waited(started - attempt.pulled)
+            failed = locked
             try:
                 if attempt.begun is None:
                     context = base.copy()
@@ -289,12 +293,13 @@ class TaskCrew(Crew[Perch]):
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 attempt.error = self._failure(slot, error)
                 tally.failed += 1
+                failed = True
             ended = clock()
-            attempt.duration = ended - started
-            ran(attempt.duration)
-            if hooks.settled:
+            attempt.duration = duration = ended - started
+            ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+            if observed:
                 hooks.tell("settled", attempt)
-            if locked or attempt.error is not None:
+            if failed:
                 if not self._settle(slot, attempt, ended):
                     return
             else:

@@ -38,8 +38,8 @@ class Attempt:
     """The last attempt has ended: the outcome may be delivered."""
     pulled: float = 0.0
     """When the item was pulled from the source."""
-    waited: float = 0.0
-    """Seconds from being pulled to the start of the latest attempt."""
+    started: float = 0.0
+    """When the latest attempt was started."""
     duration: float = 0.0
     """Seconds the latest attempt ran."""
     stage: str | None = None

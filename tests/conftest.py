@@ -1,0 +1,63 @@
+"""What holds for every test: hypothesis profiles, the `torture` mark, and that no thread is left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TORTURE = os.environ.get("IOBOUND_TORTURE") == "1"
+PATIENCE = 2.0
+"""Seconds that a thread may take to end after its test."""
+
+settings.register_profile("quick", derandomize=False, deadline=None, max_examples=60, print_blob=True)
+settings.register_profile("torture", settings.get_profile("quick"), max_examples=3_000)
+settings.load_profile("torture" if TORTURE else "quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the long tests unless they were asked for."""
+    if TORTURE:
+        return
+    skip = pytest.mark.skip(reason="long: set IOBOUND_TORTURE=1, or run `make torture`")
+    for item in items:
+        if item.get_closest_marker("torture"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """After the test no thread of iobound is left, and none that would hold up the interpreter's exit."""
+    before = set(threading.enumerate())
+    yield
+    pause = threading.Event()
+    deadline = monotonic() + PATIENCE
+    while (left := strays(before)) and monotonic() < deadline:
+        pause.wait(0.01)
+    if left:
+        pytest.fail("threads left behind:\n" + "\n".join(map(described, left)), pytrace=False)
+
+
+def strays(before: set[threading.Thread]) -> list[threading.Thread]:
+    """Threads that started since `before` and should be gone."""
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread not in before and (not thread.daemon or thread.name.startswith("iobound"))
+    ]
+
+
+def described(thread: threading.Thread) -> str:
+    """The thread, and where it is."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    where = "".join(traceback.format_stack(frame)[-3:]) if frame else "  (no frame)\n"
+    return f"{thread.name} (daemon={thread.daemon}), now in\n{where}"
