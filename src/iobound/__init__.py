@@ -7,9 +7,9 @@ rules), core (the state machine: decides, does no I/O), models (call, wait, wake
 from __future__ import annotations
 
 from iobound.api import Run, map, starmap
-from iobound.core.statistics import Durations, Stats
 from iobound.words.attempt import Current, Outcome, current
 from iobound.words.errors import BlockingLoopWarning, HungCalls, ItemCancelled, TooManyErrors
+from iobound.words.stats import Durations, Stats
 
 __all__ = [
     "BlockingLoopWarning",

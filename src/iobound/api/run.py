@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from iobound.api.begin import begin, running_loop, warn_if_blocking
 from iobound.api.ending import INTERRUPTED, aclose, close, closed_early, told_whole
-from iobound.core.statistics import Stats
 from iobound.words.attempt import Outcome
+from iobound.words.stats import Stats
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from iobound.core.delivery import Delivery
 from iobound.core.lines import Lines
-from iobound.core.statistics import Durations, Stats, Tally, merged
+from iobound.core.statistics import Tally, durations, merged
 from iobound.words.attempt import Attempt, Slot
 from iobound.words.clock import FOREVER
 from iobound.words.errors import HungCalls, TooManyErrors, hinted
+from iobound.words.stats import Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +38,8 @@ class Core:
     def __init__(self, rules: Rules, now: float, wake: Callable[[], None]) -> None:
         self.rules = rules
         self.plain = rules.plain
+        self.settles_locked = not rules.plain or rules.task_timeout is not None
+        """Even a success needs a decision: a timeout may have come first."""
         self.limit = rules.limit
         self.capacity = rules.limit
         """Calls that may run now: the limit, less what hung calls beyond `max_abandoned` take away."""
@@ -260,11 +263,11 @@ class Core:
         for slot in self.slots:
             if slot.attempt is None or slot.expired < FOREVER:
                 continue
-            if slot.since + timeout <= now:
+            if slot.attempt.started + timeout <= now:
                 slot.expired = now
                 late.append(slot)
             else:
-                self.tick_at = min(self.tick_at, max(slot.since + timeout, now + timeout / 100))
+                self.tick_at = min(self.tick_at, max(slot.attempt.started + timeout, now + timeout / 100))
         return late
 
     def time_out(self, attempt: Attempt) -> None:
@@ -331,8 +334,8 @@ class Core:
             in_flight=sum(slot.attempt is not None for slot in list(self.slots)),
             abandoned=self.abandoned,
             elapsed=(self.ended_at or now) - self.started_at,
-            running=Durations.of(total.running),
-            waiting=Durations.of(total.waiting),
+            running=durations(total.running),
+            waiting=durations(total.waiting),
             held_by_order=delivery.held,
             held_by_index=delivery.held_by,
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import log2
+from math import ceil, log2
 from typing import TYPE_CHECKING
+
+from iobound.words.stats import Durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,31 +23,27 @@ SAMPLE = 15
 class Histogram:
     """How long things took, in logarithmic buckets (the idea of HdrHistogram, with fewer digits)."""
 
-    __slots__ = ("counts", "longest")
+    __slots__ = ("counts",)
 
     def __init__(self) -> None:
         self.counts = [0] * BUCKETS
-        self.longest = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one duration."""
+        """Count one duration. Hot paths write this line themselves."""
         self.counts[int(log2(seconds * 1e6 + 1.0) * STEPS)] += 1
-        if seconds > self.longest:
-            self.longest = seconds
 
     def merge(self, other: Histogram) -> None:
         """Count everything that `other` counted."""
         self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
-        self.longest = max(self.longest, other.longest)
 
     def percentile(self, percent: float) -> float:
         """Seconds that `percent` of the durations stay below, within 5 %; 0.0 if there are none."""
-        wanted = sum(self.counts) * percent / 100
+        wanted = max(1, ceil(sum(self.counts) * percent / 100))
         seen = 0
         for bucket, count in enumerate(self.counts):
             seen += count
-            if count and seen >= wanted:
-                return min((2 ** ((bucket + 0.5) / STEPS) - 1) / 1e6, self.longest)
+            if seen >= wanted:
+                return (2.0 ** ((bucket + 0.5) / STEPS) - 1) / 1e6
         return 0.0
 
 
@@ -69,55 +66,14 @@ class Tally:
         self.waiting.merge(other.waiting)
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """A distribution of durations, in seconds; percentiles within 5 %, `longest` exact."""
-
-    p50: float = 0.0
-    p90: float = 0.0
-    p99: float = 0.0
-    longest: float = 0.0
-
-    @classmethod
-    def of(cls, histogram: Histogram) -> Durations:
-        """The summary of a histogram."""
-        p50, p90, p99 = (histogram.percentile(percent) for percent in (50, 90, 99))
-        return cls(p50, p90, p99, histogram.longest)
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What a run has done so far: `run.stats`, at any moment, also after the end."""
-
-    pulled: int = 0
-    """Items taken from the source."""
-    succeeded: int = 0
-    """Attempts that returned a value."""
-    failed: int = 0
-    """Items that failed for good, those of earlier stages included."""
-    retried: int = 0
-    """Attempts that failed and were, or will be, made again."""
-    delivered: int = 0
-    """Items handed to the consumer, or skipped on its behalf."""
-    in_flight: int = 0
-    """Calls running now, abandoned ones not counted."""
-    abandoned: int = 0
-    """Hung calls that were given up; on threads they may still be running."""
-    elapsed: float = 0.0
-    """Seconds from the first use until now, or until the end."""
-    running: Durations = field(default_factory=Durations)
-    """How long attempts ran."""
-    waiting: Durations = field(default_factory=Durations)
-    """How long items waited between being pulled and being started."""
-    held_by_order: float = 0.0
-    """Seconds in which free slots idled because an earlier item was not done; `ordered=False` has none."""
-    held_by_index: int | None = None
-    """The item that held the others up longest."""
-
-
 def merged(tallies: Iterable[Tally]) -> Tally:
     """The sum of all `tallies`."""
     total = Tally()
     for tally in list(tallies):
         total.merge(tally)
     return total
+
+
+def durations(histogram: Histogram) -> Durations:
+    """The summary of a histogram."""
+    return Durations(*(histogram.percentile(percent) for percent in (50, 90, 99, 100)))

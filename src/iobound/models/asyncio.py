@@ -18,6 +18,7 @@ from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
+    from contextvars import Context
 
     from iobound.core.statistics import Tally
     from iobound.models.driver import Driver
@@ -231,7 +232,10 @@ class TaskCrew(Crew[Perch]):
     async def _work(self, slot: Slot) -> None:
         """The root of a worker task: an error of the engine becomes the run's error."""
         try:
-            await self._steps(slot)
+            base = self.driver.job.context.copy()
+            base.run(running.set, slot)
+            self.coming = False
+            await self._steps(slot, base)
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             if not self.core.stopping and not slot.abandoned:
                 self.driver.crash(error)
@@ -241,48 +245,40 @@ class TaskCrew(Crew[Perch]):
             self._check_over()
 
     @generator_coroutine
-    def _steps(self, slot: Slot) -> Generator[Any, Any, None]:
+    def _steps(self, slot: Slot, base: Context) -> Generator[Any, Any, None]:
         """The hot path. No Task per item: each coroutine is stepped here, in a context of its own."""
-        driver, core, hooks, call = self.driver, self.core, self.driver.hooks, self.call
-        clock, tally = driver.clock.now, self.tally
-        ran, waited, observed = tally.running.counts, tally.waiting.add, bool(hooks.started or hooks.settled)
+        driver, core, clock, call, tally = self.driver, self.core, self.driver.clock.now, self.call, self.tally
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
-        locked = not core.plain or core.rules.task_timeout is not None
-        base = driver.job.context.copy()
-        base.run(running.set, slot)
-        burst = 0
-        self.coming = False
+        ran, waited = tally.running.counts, tally.waiting.add
+        observed, locked = driver.hooks.watch_calls, core.settles_locked
+        now, burst = clock(), 0
         while True:
             try:
                 attempt = pending.popleft()
             except IndexError:
-                found = yield from self._next(slot)
-                if found is None:
+                attempt = yield from self._next(slot)
+                if attempt is None:
                     return
-                attempt = found
+                now = clock()
             if observed:
-                hooks.tell("started", attempt)
+                driver.hooks.tell("started", attempt)
             slot.attempt = attempt
-            attempt.started = started = clock()
+            attempt.started = started = now
             if not attempt.index & SAMPLE:
                 waited(started - attempt.pulled)
-            failed = locked
+            settle = locked
             try:
                 if attempt.begun is None:
-                    context = base.copy()
-                    coroutine = call(attempt.item)
+                    coroutine, context = call(attempt.item), base.copy()
                 else:
                     coroutine, context = attempt.begun
                 awaited = context.run(coroutine.send, None)
                 burst = 0
-                if pending and not self.coming and self.spare:
+                if pending and not self.coming and (self.live < core.capacity or self.parked):
                     self.call_another()
                 while True:
                     try:
                         sent = yield awaited
-                    except GeneratorExit:  # the loop was closed under us
-                        coroutine.close()
-                        return
                     except BaseException as error:  # noqa: BLE001 - a cancellation, which belongs to the call
                         awaited = context.run(coroutine.throw, error)
                     else:
@@ -293,14 +289,14 @@ class TaskCrew(Crew[Perch]):
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 attempt.error = self._failure(slot, error)
                 tally.failed += 1
-                failed = True
-            ended = clock()
-            attempt.duration = duration = ended - started
+                settle = True
+            now = clock()
+            attempt.duration = duration = now - started
             ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
             if observed:
-                hooks.tell("settled", attempt)
-            if failed:
-                if not self._settle(slot, attempt, ended):
+                driver.hooks.tell("settled", attempt)
+            if settle:
+                if not self._settle(slot, attempt, now):
                     return
             else:
                 slot.attempt = None
@@ -314,7 +310,7 @@ class TaskCrew(Crew[Perch]):
                 burst = 0
                 self.coming = True
                 yield
-                self.coming = False
+                self.coming, now = False, clock()
 
     @generator_coroutine
     def _next(self, slot: Slot) -> Generator[Any, Any, Attempt | None]:
@@ -328,6 +324,8 @@ class TaskCrew(Crew[Perch]):
 
     def _failure(self, slot: Slot, error: BaseException) -> BaseException:
         """A cancellation somebody requested of this task ends the worker; of the call alone, fails the item."""
+        if isinstance(error, GeneratorExit) and not self.loop.is_running():
+            raise error  # the loop was closed under us, and nobody steps this task any more
         if isinstance(error, asyncio.CancelledError):
             if slot.expired < FOREVER:
                 return error  # `_settle` makes it a timeout, unless the call was given up

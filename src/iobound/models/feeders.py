@@ -79,7 +79,7 @@ class Feeder:
             return
         attempt = Attempt()
         attempt.item, attempt.stage = outcome.item, outcome.stage or stage
-        attempt.number, attempt.duration, attempt.waited = outcome.attempts, outcome.duration, outcome.waited
+        attempt.number, attempt.duration, attempt.started = outcome.attempts, outcome.duration, outcome.waited
         self.refuse(attempt, outcome.error)
 
     def refuse(self, attempt: Attempt, error: BaseException) -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from math import log2
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.run import OVER, READY, WAIT
-from iobound.core.statistics import Tally
+from iobound.core.run import OVER, WAIT
+from iobound.core.statistics import SAMPLE, STEPS, Tally
 from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
-from iobound.models.feeders import ConsumerFeeder
-from iobound.words.attempt import Slot, running
+from iobound.models.feeders import ConsumerFeeder, is_run
+from iobound.words.attempt import Attempt, Slot, running
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from iobound.models.driver import Job
-    from iobound.words.attempt import Attempt
     from iobound.words.bells import ThreadBell
 
 
@@ -63,26 +65,53 @@ class SerialDriver(Driver):
         self.context = job.context.copy()
         self.context.run(running.set, self.slot)
         self.stack = ExitStack()
+        self.items: Iterator[Any] | None = None
+        """The source, where an item needs no decision at all."""
 
     def start(self) -> None:
         """Enter what `setup` gives, and start a feeder if the source needs one."""
-        call = self.job.call
+        call, core = self.job.call, self.core
+        self.call: Callable[[Any], Any]
         self.call = call.bind() if call.setup is None else call.bind(self.stack.enter_context(enter_setup(call)))
         self.feeder.start()
+        simple = core.plain and core.deadline == FOREVER and self.job.prepare is None
+        if simple and self.feeder.here and not is_run(self.job.source):
+            self.items = iter(self.job.source)
 
     def wait(self, taken: int) -> bool:
         """Make calls until one has an outcome to deliver; False when the run is over."""
-        core, clock = self.core, self.clock
+        core = self.core
         core.delivery.returned += taken
         while not core.delivery.deliverable:
+            if self.items is not None and not core.stopping:
+                self._next_item()
+                continue
             if core.deadline < FOREVER:
-                self.tick(clock.now())
+                self.tick(self.clock.now())
             attempt = self._admit()
             if attempt is not None:
                 self._make(attempt)
             elif not (self.feeder.here and self.feeder.pull_here()) and not self._sleep():
-                break
-        return core.failure is None and core.delivery.deliverable
+                return False
+        return core.failure is None
+
+    def _next_item(self) -> None:
+        """The short way: from the source straight into the call."""
+        try:
+            item = next(self.items)  # type: ignore[arg-type]
+        except BaseException as error:  # noqa: BLE001 - StopIteration, or the source's own exception
+            self.items = None
+            self.feeder.end(None if isinstance(error, StopIteration) else error)
+            return
+        delivery = self.core.delivery
+        attempt = Attempt()
+        attempt.item = item
+        attempt.index = delivery.pulled
+        attempt.pulled = self.clock.now()
+        delivery.pulled += 1
+        if delivery.ordered:
+            delivery.ready.append(attempt)
+        self._make(attempt)
 
     def _admit(self) -> Attempt | None:
         if self.core.plain:
@@ -99,35 +128,36 @@ class SerialDriver(Driver):
 
     def _make(self, attempt: Attempt) -> None:
         """One call, in a context of its own."""
-        slot, tally, hooks, clock = self.slot, self.tally, self.hooks, self.clock.now
+        hooks, tally, clock, delivery = self.hooks, self.tally, self.clock.now, self.core.delivery
         if hooks.started:
             hooks.tell("started", attempt)
-        slot.attempt = attempt
-        slot.since = started = clock()
-        attempt.waited = started - attempt.pulled
-        tally.waiting.add(attempt.waited)
+        self.slot.attempt = attempt
+        attempt.started = started = clock()
+        if not attempt.index & SAMPLE:
+            tally.waiting.add(started - attempt.pulled)
+        settle = not self.core.plain
         try:
-            value = self.context.copy().run(self.call, attempt.item)
+            attempt.value = value = self.context.copy().run(self.call, attempt.item)
             if type(value) is CoroutineType:
                 raise refuse_coroutine(value, self.job.call.name)  # noqa: TRY301
-            attempt.value = value
             tally.succeeded += 1
         except BaseException as error:  # noqa: BLE001 - the core decides what an error means
-            attempt.error = failure_of(error)
+            attempt.value, attempt.error = None, failure_of(error)
             tally.failed += 1
+            settle = True
         ended = clock()
-        attempt.duration = ended - started
-        tally.running.add(attempt.duration)
-        slot.attempt = None
+        attempt.duration = duration = ended - started
+        tally.running.counts[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+        self.slot.attempt = None
         if hooks.settled:
             hooks.tell("settled", attempt)
-        if self.core.plain and attempt.error is None:
-            self.core.settled += 1
-            attempt.done = True
-            if not self.core.delivery.ordered:
-                self.core.delivery.ready.append(attempt)
-        else:
+        if settle:
             self.settle(attempt, ended)
+            return
+        self.core.settled += 1
+        attempt.done = True
+        if not delivery.ordered:
+            delivery.ready.append(attempt)
 
     def finish(self) -> None:
         """Leave what `setup` gave."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import log2
 from threading import Thread, current_thread
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from iobound.core.statistics import SAMPLE, STEPS
 from iobound.models.calls import failure_of, refuse_coroutine, enter_setup
 from iobound.models.driver import ALWAYS
 from iobound.models.timekeeper import Timekeeper
@@ -85,7 +87,8 @@ class ThreadCrew(Crew[ThreadBell]):
         """* Work that a worker was expected to do at once has waited: its call is slow after all."""
         if self.slow or not self.spare:
             return FOREVER
-        since = min((slot.since for slot in self.core.slots if slot.attempt is not None), default=now)
+        running = [slot.attempt for slot in self.core.slots]
+        since = min((attempt.started for attempt in running if attempt is not None), default=now)
         if self.core.more(now) and now - since >= PATIENCE:
             self.pace, self.slow = 1e-3, True
             self.call_one()
@@ -132,10 +135,10 @@ class ThreadCrew(Crew[ThreadBell]):
 
     def _loop(self, slot: Slot, tally: Tally, call: Callable[[Any], Any], base: Context) -> None:
         """The hot path: no lock while there is work and all goes well."""
-        driver, core, clock, hooks = self.driver, self.core, self.driver.clock.now, self.driver.hooks
+        driver, core, clock = self.driver, self.core, self.driver.clock.now
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
-        ran, waited = tally.running.add, tally.waiting.add
-        locked = not core.plain or core.rules.task_timeout is not None
+        ran, waited = tally.running.counts, tally.waiting.add
+        observed, locked = driver.hooks.watch_calls, core.settles_locked
         bell = ThreadBell()
         while True:
             try:
@@ -146,43 +149,42 @@ class ThreadCrew(Crew[ThreadBell]):
                     return
                 attempt = found
             if self.retired:
-                self._give_back(slot, attempt)
-                return
+                return self._give_back(slot, attempt)
             if self.slow and self.spare:
                 self.call_another()
-            if hooks.started:
-                hooks.tell("started", attempt)
+            if observed:
+                driver.hooks.tell("started", attempt)
             slot.attempt = attempt
-            slot.since = started = clock()
-            attempt.waited = started - attempt.pulled
-            waited(attempt.waited)
-            context = base.copy()
+            attempt.started = started = clock()
+            if not attempt.index & SAMPLE:
+                waited(started - attempt.pulled)
+            settle, context = locked, base.copy()
             try:
-                value = context.run(call, attempt.item)
+                attempt.value = value = context.run(call, attempt.item)
                 if type(value) is CoroutineType and self._switch(slot, attempt, value, context):
                     continue
-                attempt.value = value
                 tally.succeeded += 1
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
-                attempt.error = failure_of(error)
+                attempt.value, attempt.error = None, failure_of(error)
                 tally.failed += 1
-            ended = clock()
-            attempt.duration = ended - started
-            ran(attempt.duration)
-            if (attempt.duration > SLOW) is not self.slow:
-                self._repace(attempt.duration)
-            if hooks.settled:
-                hooks.tell("settled", attempt)
-            if locked or attempt.error is not None:
-                if not self._settle(slot, attempt, ended):
+                settle = True
+            now = clock()
+            attempt.duration = duration = now - started
+            ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+            if (duration > SLOW) is not self.slow:
+                self._repace(duration)
+            if observed:
+                driver.hooks.tell("settled", attempt)
+            if settle:
+                if not self._settle(slot, attempt, now):
                     return
-                continue
-            slot.attempt = None
-            attempt.done = True
-            if not ordered:
-                ready.append(attempt)
-            if driver.waits:
-                self.tell()
+            else:
+                slot.attempt = None
+                attempt.done = True
+                if not ordered:
+                    ready.append(attempt)
+                if driver.waits:
+                    self.tell()
 
     def _next(self, bell: ThreadBell, slot: Slot) -> Attempt | None:
         while not self.retired:

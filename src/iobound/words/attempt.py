@@ -95,19 +95,18 @@ class Outcome(Generic[T]):
             attempt.key,
             attempt.number,
             attempt.duration,
-            attempt.waited,
+            attempt.started - attempt.pulled,
             attempt.stage,
         )
 
 
 class Slot:
-    """One place in flight: which attempt runs there, and since when."""
+    """One place in flight, and which attempt runs there."""
 
-    __slots__ = ("abandoned", "attempt", "clock", "expired", "since", "timeout")
+    __slots__ = ("abandoned", "attempt", "clock", "expired", "timeout")
 
     def __init__(self, clock: Clock, timeout: float | None) -> None:
         self.attempt: Attempt | None = None
-        self.since = 0.0
         self.clock = clock
         self.timeout = timeout
         self.expired = FOREVER
@@ -150,5 +149,5 @@ def current() -> Current:
     if slot is None or attempt is None:
         msg = "iobound.current() was called outside a call of iobound"
         raise LookupError(msg)
-    remaining = FOREVER if slot.timeout is None else slot.since + slot.timeout - slot.clock.now()
+    remaining = FOREVER if slot.timeout is None else attempt.started + slot.timeout - slot.clock.now()
     return Current(attempt.index, attempt.item, attempt.key, attempt.number, remaining)

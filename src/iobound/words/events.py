@@ -31,6 +31,11 @@ class HookSet:
         for event in EVENTS:
             setattr(self, event, tuple(getattr(hook, event) for hook in hooks if hasattr(hook, event)))
 
+    @property
+    def watch_calls(self) -> bool:
+        """Whether anybody observes the start or the end of an attempt."""
+        return bool(self.started or self.settled)
+
     def tell(self, event: str, *facts: Any) -> None:
         """Call every hook of `event`. One that raises is dropped and logged: an observer never hurts a run."""
         for method in getattr(self, event):
