@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 ModelName = Literal["auto", "serial", "threads", "asyncio"]
 Errors = Literal["raise", "collect", "skip"]
-MODELS: dict[str, type[Serial | Threads | Asyncio]] = {"serial": Serial, "threads": Threads, "asyncio": Asyncio}
+MODELS: dict[str, type[Serial | Threads | Asyncio]] = {
+    "serial": Serial,
+    "threads": Threads,
+    "asyncio": Asyncio,
+}
 
 
 class Keywords(TypedDict, total=False):
@@ -127,7 +131,7 @@ class Options:
                 share = -1.0
             if 0 <= share <= 1:
                 return ErrorLimit(share=share)
-        _refuse("max_errors", limit, "a count of at least 0, or a share such as '3%'")
+        return _refuse("max_errors", limit, "a count of at least 0, or a share such as '3%'")
 
     def rules(self, default_limit: int, *, counted: bool) -> Rules:
         """The part that the state machine decides by."""

@@ -21,7 +21,7 @@ S = TypeVar("S")
 
 
 @overload
-def map(  # type: ignore[overload-overlap]
+def map(
     fn: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T] | AsyncIterable[T],
     *,
@@ -37,7 +37,7 @@ def map(
     **keywords: Unpack[Keywords],
 ) -> Run[Outcome[R]]: ...
 @overload
-def map(  # type: ignore[overload-overlap]
+def map(
     fn: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T] | AsyncIterable[T],
     *,
@@ -53,7 +53,7 @@ def map(
     **keywords: Unpack[Keywords],
 ) -> Run[R]: ...
 @overload
-def map(  # type: ignore[overload-overlap]
+def map(
     fn: Callable[[T, S], Coroutine[Any, Any, R]],
     items: Iterable[T] | AsyncIterable[T],
     *,
@@ -71,7 +71,7 @@ def map(
     **keywords: Unpack[Keywords],
 ) -> Run[Outcome[R]]: ...
 @overload
-def map(  # type: ignore[overload-overlap]
+def map(
     fn: Callable[[T, S], Coroutine[Any, Any, R]],
     items: Iterable[T] | AsyncIterable[T],
     *,
@@ -88,7 +88,7 @@ def map(
     errors: Literal["raise", "skip"] = "raise",
     **keywords: Unpack[Keywords],
 ) -> Run[R]: ...
-def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:
+def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:  # noqa: D417 - named one by one
     """Call `fn` for every item, many at once but never more than is good, and give the results as a stream.
 
     `fn` may be plain or `async`; so may the caller and the source, in every combination. The source is pulled
@@ -133,7 +133,7 @@ def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:
 
 
 @overload
-def starmap(  # type: ignore[overload-overlap]
+def starmap(
     fn: Callable[..., Coroutine[Any, Any, R]],
     items: Iterable[Iterable[Any]] | AsyncIterable[Iterable[Any]],
     *,
@@ -151,7 +151,7 @@ def starmap(
     **keywords: Unpack[Keywords],
 ) -> Run[Outcome[R]]: ...
 @overload
-def starmap(  # type: ignore[overload-overlap]
+def starmap(
     fn: Callable[..., Coroutine[Any, Any, R]],
     items: Iterable[Iterable[Any]] | AsyncIterable[Iterable[Any]],
     *,

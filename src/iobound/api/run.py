@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from iobound.words.attempt import Attempt
 
 T = TypeVar("T")
-SKIPPED = object()
+SKIPPED: Any = object()
 
 
 class Run(Generic[T]):
@@ -45,9 +45,8 @@ class Run(Generic[T]):
         self._loop: Any = None
         self._over = False
         self._error_told = False
-        self._collects = False
+        self._plain = False
         self._taken = 0
-        self._plain = self._errors == "raise"
         self._step = 1
         self._driver: Driver | None = None
 
@@ -92,16 +91,16 @@ class Run(Generic[T]):
 
     def __next__(self) -> T:
         """The next result; blocks until there is one."""
-        if self._owner != get_ident() or self._loop is not None:
-            self._claim(None)
-        driver = cast("Driver", self._driver)
+        driver = self._driver
+        if driver is None or self._owner != get_ident() or self._loop is not None:
+            driver = self._claim(None)
         try:
             while True:
                 ready = driver.core.delivery.ready
                 if ready and ready[0].done:
                     result = self._deliver(driver, ready.popleft())
                     if result is not SKIPPED:
-                        return cast("T", result)
+                        return result
                 elif not driver.wait(self._uncredited()):
                     break
         except BaseException as error:  # Ctrl-C, most likely: it may have hit between any two instructions
@@ -144,19 +143,13 @@ class Run(Generic[T]):
 
     async def __anext__(self) -> T:
         """The next result; the loop goes on meanwhile."""
-        if self._loop is None or self._owner != get_ident():
-            self._claim(running_loop())
-        driver = cast("Driver", self._driver)
+        driver = self._driver
+        if driver is None or self._loop is None or self._owner != get_ident():
+            driver = self._claim(running_loop())
         while True:
             ready = driver.core.delivery.ready
             if ready and ready[0].done:
-                attempt = ready.popleft()
-                self._taken += 1
-                if self._taken >= self._step:
-                    driver.credit(self._uncredited())
-                if self._plain and attempt.error is None:
-                    return attempt.value
-                result = self._deliver(driver, attempt)
+                result = self._deliver(driver, ready.popleft())
                 if result is not SKIPPED:
                     return result
             elif not await driver.wait_async(self._uncredited()):
@@ -189,7 +182,7 @@ class Run(Generic[T]):
 
     # Both ---------------------------------------------------------------------------------------------------
 
-    def _claim(self, loop: Any) -> None:
+    def _claim(self, loop: Any) -> Driver:
         """The first use decides how the run is consumed, and starts it; any other use is refused."""
         if self._driver is not None:
             msg = "a run is consumed in one way, from one thread and one loop: make another with iobound.map()"
@@ -200,20 +193,24 @@ class Run(Generic[T]):
             warn_if_blocking(self._call)
         driver = begin(self._call, self._source, self._options, self._errors, loop)
         self._step = max(1, driver.core.delivery.window // 8)
-        self._collects = self._errors == "collect"
+        self._plain = self._errors != "collect" and not driver.hooks.delivered
         self._loop, self._owner, self._driver = loop, get_ident(), driver
         driver.start()
+        return driver
 
-    def _deliver(self, driver: Driver, attempt: Attempt) -> object:
-        """What the consumer gets for a finished item. Its place in the window goes back in batches."""
+    def _deliver(self, driver: Driver, attempt: Attempt) -> T:
+        """What the consumer gets for a finished item, or SKIPPED. Its place in the window goes back in batches."""
         self._taken += 1
         if self._taken >= self._step:
             driver.credit(self._uncredited())
+        if self._plain and attempt.error is None:
+            value: T = attempt.value
+            return value
         if driver.hooks.delivered:
             driver.hooks.tell("delivered", attempt)
-        if self._collects:
-            return Outcome.of(attempt)
-        return attempt.value if attempt.error is None else SKIPPED
+        if self._errors == "collect":
+            return cast("T", Outcome.of(attempt))
+        return attempt.value if attempt.error is None else SKIPPED  # type: ignore[no-any-return]
 
     def _uncredited(self) -> int:
         taken, self._taken = self._taken, 0

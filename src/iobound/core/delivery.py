@@ -17,7 +17,18 @@ class Delivery:
     and popping are atomic and need no lock.
     """
 
-    __slots__ = ("blocked_by", "blocked_since", "held", "held_by", "ordered", "pulled", "ready", "returned", "window", "worst")
+    __slots__ = (
+        "blocked_by",
+        "blocked_since",
+        "held",
+        "held_by",
+        "ordered",
+        "pulled",
+        "ready",
+        "returned",
+        "window",
+        "worst",
+    )
 
     def __init__(self, window: int, *, ordered: bool) -> None:
         self.window = window
@@ -39,15 +50,25 @@ class Delivery:
         return self.window - (self.pulled - self.returned)
 
     @property
+    def head(self) -> Attempt | None:
+        """What the consumer takes next. It may be taking it now, without the lock."""
+        try:
+            return self.ready[0]
+        except IndexError:
+            return None
+
+    @property
     def deliverable(self) -> bool:
         """Whether the consumer may take something."""
-        return bool(self.ready) and self.ready[0].done
+        head = self.head
+        return head is not None and head.done
 
     def blocked(self, now: float) -> None:
         """A worker finds nothing to start: note it if the order of delivery is the reason."""
-        if self.ordered and self.blocked_since is None and self.room <= 0 and not self.deliverable:
-            self.blocked_since = now
-            self.blocked_by = self.ready[0].index
+        if self.ordered and self.blocked_since is None and self.room <= 0:
+            head = self.head
+            if head is not None and not head.done:
+                self.blocked_since, self.blocked_by = now, head.index
 
     def credit(self, count: int, now: float) -> None:
         """The consumer has taken `count` more items."""

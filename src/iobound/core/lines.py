@@ -110,7 +110,7 @@ class Lines:
             return None  # it was looked at for an earlier ring, and has emptied since
         try:
             opens_at = self._pass(line, now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
             _give_back(line)
             line.waiting[0].error = error
             opens_at = now

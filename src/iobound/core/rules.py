@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iobound.words.gates import Gate, Keeper, RetryRule
 
 
@@ -43,7 +44,7 @@ class Rules:
     retry: RetryRule | None = None
     keeper: Keeper | None = None
     counted: bool = False
-    """Settle every attempt under the lock, so that `Core.free` is exact: for whoever feeds or dispatches by it."""
+    """Settle every attempt under the lock, so that `Core.wants` is exact: for whoever feeds or dispatches by it."""
 
     @property
     def plain(self) -> bool:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from iobound.core.delivery import Delivery
 from iobound.core.lines import Lines
-from iobound.core.statistics import Tally, durations, merged
-from iobound.words.attempt import Attempt, Slot
+from iobound.core.slots import Slots
+from iobound.core.statistics import Tally, snapshot
+from iobound.words.attempt import Attempt
 from iobound.words.clock import FOREVER
 from iobound.words.errors import HungCalls, TooManyErrors, hinted
-from iobound.words.stats import Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from iobound.core.rules import Rules
+    from iobound.words.attempt import Slot
+    from iobound.words.stats import Stats
 
 READY: Final = "ready"
 WAIT: Final = "wait"
@@ -40,14 +42,11 @@ class Core:
         self.plain = rules.plain
         self.settles_locked = not rules.plain or rules.task_timeout is not None
         """Even a success needs a decision: a timeout may have come first."""
-        self.limit = rules.limit
-        self.capacity = rules.limit
-        """Calls that may run now: the limit, less what hung calls beyond `max_abandoned` take away."""
+        self.slots = Slots(rules, now)
         self.delivery = Delivery(rules.window(rules.limit), ordered=rules.ordered)
         self.pending: deque[Attempt] = deque()
         self.lines = Lines(rules.gates, wake)
         self.delayed: list[tuple[float, int, Attempt]] = []
-        self.slots: set[Slot] = set()
         self.tallies: list[Tally] = []
         self.source_open = True
         self.stopping = False
@@ -59,12 +58,9 @@ class Core:
         self.settled = 0
         self.failed = 0
         self.retried = 0
-        self.abandoned = 0
-        self.hanging = 0
         self.started_at = now
         self.ended_at: float | None = None
         self.deadline = FOREVER if rules.timeout is None else now + rules.timeout
-        self.tick_at = FOREVER if rules.task_timeout is None else now + rules.task_timeout
 
     # The source ---------------------------------------------------------------------------------------------
 
@@ -90,8 +86,8 @@ class Core:
         self.settled += 1
         self.release(attempt)
 
-    def refill(self, items: Iterable[object], now: float) -> None:
-        """Pull from a built-in container as far as the window allows."""
+    def refill(self, items: Iterable[object], now: float) -> bool:
+        """Pull from a built-in container as far as the window allows. Whether it may have more."""
         delivery = self.delivery
         index = delivery.pulled
         limit = index + delivery.room
@@ -109,11 +105,12 @@ class Core:
                     ready(attempt)
                 start(attempt)
                 if index >= limit:
-                    return
-        except Exception as error:  # a dict that changed while it was iterated, say
+                    return True
+        except Exception as error:  # noqa: BLE001 - a dict that changed while it was iterated, say
             self.end_source(error)
         else:
             self.end_source()
+        return False
 
     def end_source(self, error: BaseException | None = None) -> None:
         """The source has no more items; its own exception is raised after what was pulled was delivered."""
@@ -164,9 +161,11 @@ class Core:
             self.lines.add_due(attempt)
 
     @property
-    def free(self) -> int:
-        """Slots that nothing pulled will fill; exact under `rules.counted`."""
-        return self.capacity - (self.delivery.pulled - self.settled)
+    def wants(self) -> int:
+        """Items that free slots could start at once; exact under `rules.counted`."""
+        if self.stopping or not self.source_open:
+            return 0
+        return min(self.slots.capacity - (self.delivery.pulled - self.settled), self.delivery.room)
 
     @property
     def drained(self) -> bool:
@@ -179,9 +178,8 @@ class Core:
 
     def resize(self, limit: int) -> None:
         """The limit has changed. Running calls go on; the window follows."""
-        self.limit = limit
+        self.slots.resize(limit)
         self.delivery.window = self.rules.window(limit)
-        self._recount()
 
     # Results ------------------------------------------------------------------------------------------------
 
@@ -248,27 +246,13 @@ class Core:
 
     def next_time(self) -> float:
         """When time alone will change something."""
-        return min(self.deadline, self.tick_at, self._due(), self.lines.next_time())
+        return min(self.deadline, self.slots.next_look, self._due(), self.lines.next_time())
 
     def overdue(self, now: float) -> list[Slot]:
-        """The slots whose attempt has used up `task_timeout`, each named once; also ends a run that is too long."""
+        """The slots whose attempt has used up its time, each named once; also ends a run that is too long."""
         if now >= self.deadline and not self.stopping:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
-        timeout = self.rules.task_timeout
-        if timeout is None or now < self.tick_at:
-            return []
-        # Whatever starts after this look cannot be overdue before `now + timeout`. Between two looks at least
-        # 1 % of the timeout passes, so that many staggered calls cost no look each.
-        late, self.tick_at = [], now + timeout
-        for slot in self.slots:
-            if slot.attempt is None or slot.expired < FOREVER:
-                continue
-            if slot.attempt.started + timeout <= now:
-                slot.expired = now
-                late.append(slot)
-            else:
-                self.tick_at = min(self.tick_at, max(slot.attempt.started + timeout, now + timeout / 100))
-        return late
+        return self.slots.late(now)
 
     def time_out(self, attempt: Attempt) -> None:
         """Make the attempt a failure for having run too long."""
@@ -276,26 +260,13 @@ class Core:
         attempt.error = TimeoutError(f"the call took longer than task_timeout={self.rules.task_timeout:g} s")
 
     def abandon(self, slot: Slot) -> Attempt | None:
-        """Give up the call in a slot, which cannot be stopped: its place is free again, up to `max_abandoned`."""
-        attempt, slot.attempt = slot.attempt, None
-        slot.abandoned = True
-        self.slots.discard(slot)
-        if attempt is not None:
-            self.abandoned += 1
-            self.hanging += 1
-            self._recount()
-        return attempt
-
-    def returned_late(self) -> None:
-        """An abandoned call has come back after all."""
-        self.hanging -= 1
-        self._recount()
-
-    def _recount(self) -> None:
-        self.capacity = self.limit - max(0, self.hanging - self.rules.max_abandoned)
-        if self.capacity <= 0 and not self.stopping:
-            error = HungCalls(f"{self.hanging} calls hang and no slot is left (max_abandoned={self.rules.max_abandoned})")
+        """Give up the call in a slot; when no slot is left to go on with, the run ends."""
+        attempt = self.slots.abandon(slot)
+        if self.slots.capacity <= 0 and not self.stopping:
+            hung, allowed = self.slots.hanging, self.rules.max_abandoned
+            error = HungCalls(f"{hung} calls hang and no slot is left (max_abandoned={allowed})")
             self.end(hinted(error, "give the calls a timeout of their own, or raise max_abandoned"))
+        return attempt
 
     # Stopping -----------------------------------------------------------------------------------------------
 
@@ -323,19 +294,4 @@ class Core:
 
     def stats(self, now: float) -> Stats:
         """A snapshot. Bounded work: a few additions per worker."""
-        total = merged(self.tallies)
-        delivery = self.delivery
-        return Stats(
-            pulled=delivery.pulled,
-            succeeded=total.succeeded,
-            failed=self.failed,
-            retried=self.retried,
-            delivered=delivery.returned,
-            in_flight=sum(slot.attempt is not None for slot in list(self.slots)),
-            abandoned=self.abandoned,
-            elapsed=(self.ended_at or now) - self.started_at,
-            running=durations(total.running),
-            waiting=durations(total.waiting),
-            held_by_order=delivery.held,
-            held_by_index=delivery.held_by,
-        )
+        return snapshot(self, now)

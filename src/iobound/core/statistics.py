@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from math import ceil, log2
+from math import ceil, exp2, log2
 from typing import TYPE_CHECKING
 
-from iobound.words.stats import Durations
+from iobound.words.stats import Durations, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from iobound.core.run import Core
 
 STEPS = 8
 """Buckets per doubling: each is 9 % wide, so a percentile is off by less than 5 %."""
@@ -43,7 +45,7 @@ class Histogram:
         for bucket, count in enumerate(self.counts):
             seen += count
             if seen >= wanted:
-                return (2.0 ** ((bucket + 0.5) / STEPS) - 1) / 1e6
+                return (exp2((bucket + 0.5) / STEPS) - 1) / 1e6
         return 0.0
 
 
@@ -77,3 +79,22 @@ def merged(tallies: Iterable[Tally]) -> Tally:
 def durations(histogram: Histogram) -> Durations:
     """The summary of a histogram."""
     return Durations(*(histogram.percentile(percent) for percent in (50, 90, 99, 100)))
+
+
+def snapshot(core: Core, now: float) -> Stats:
+    """What the run has done so far. Bounded work: a few additions per worker."""
+    total, delivery = merged(core.tallies), core.delivery
+    return Stats(
+        pulled=delivery.pulled,
+        succeeded=total.succeeded,
+        failed=core.failed,
+        retried=core.retried,
+        delivered=delivery.returned,
+        in_flight=sum(slot.attempt is not None for slot in list(core.slots)),
+        abandoned=core.slots.abandoned,
+        elapsed=(core.ended_at or now) - core.started_at,
+        running=durations(total.running),
+        waiting=durations(total.waiting),
+        held_by_order=delivery.held,
+        held_by_index=delivery.held_by,
+    )

@@ -4,42 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from math import log2
 from threading import Thread, current_thread, get_ident
-from types import coroutine as generator_coroutine
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.statistics import SAMPLE, STEPS
-from iobound.models.calls import async_manager, failure_of
+from iobound.models.calls import async_manager
 from iobound.models.daemons import DaemonPool
+from iobound.models.task_worker import Perch, TaskWorker
 from iobound.models.workers import Crew
-from iobound.words.attempt import running
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
-    from contextvars import Context
+    from collections.abc import Callable, Coroutine
 
     from iobound.core.statistics import Tally
     from iobound.models.driver import Driver
     from iobound.words.attempt import Attempt, Slot
-
-BURST = 64
-"""A worker whose calls never suspend lets others have the loop after this many."""
-
-
-class Perch:
-    """What a parked worker task sleeps on. Rung only from its loop."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.future: asyncio.Future[None] = loop.create_future()
-
-    def ring(self) -> None:
-        """Wake the task."""
-        if not self.future.done():
-            self.future.set_result(None)
 
 
 class TaskCrew(Crew[Perch]):
@@ -51,8 +30,8 @@ class TaskCrew(Crew[Perch]):
 
     def __init__(self, driver: Driver, loop: asyncio.AbstractEventLoop | None) -> None:
         super().__init__(driver)
-        self.tasks: dict[Slot, asyncio.Task[None]] = {}
-        self.lost: list[asyncio.Task[None]] = []
+        self.members: dict[Slot, TaskWorker] = {}
+        self.lost: list[TaskWorker] = []
         """Those whose call went on after it was cancelled."""
         self.coming = False
         """A worker is about to look for work: nobody else needs to be woken for it."""
@@ -100,10 +79,13 @@ class TaskCrew(Crew[Perch]):
     def spawn(self) -> None:
         """* Start a worker task."""
         slot = self.slot()
-        context = self.driver.job.context.copy()
-        context.run(running.set, slot)
-        name = "iobound worker"
-        self.tasks[slot] = asyncio.Task(self._work(slot), loop=self.loop, name=name, context=context)
+        self.members[slot] = TaskWorker(self, slot)
+
+    def leave(self, slot: Slot) -> None:
+        """A worker task ends."""
+        self.members.pop(slot, None)
+        self.depart(slot)
+        self._check_over()
 
     def dismiss(self) -> None:
         """Send the parked home."""
@@ -112,6 +94,9 @@ class TaskCrew(Crew[Perch]):
     def _dismiss_here(self) -> None:
         super().dismiss()
         self._check_over()
+
+    def retire(self) -> None:
+        """* Nobody takes over from asyncio."""
 
     def halt(self) -> None:
         """The root task cancels the workers."""
@@ -122,7 +107,7 @@ class TaskCrew(Crew[Perch]):
             self.over.set_result(None)
 
     def _check_over(self) -> None:
-        if self.core.stopping or (self.core.drained and not self.tasks):
+        if self.core.stopping or (self.core.drained and not self.members):
             self._halt_here()
 
     def _on_loop(self, action: Callable[[], object]) -> None:
@@ -156,17 +141,17 @@ class TaskCrew(Crew[Perch]):
 
     def expire(self, slot: Slot) -> None:
         """* Cancel the call; its cleanup has `grace` seconds."""
-        self.tasks[slot].cancel()
+        self.members[slot].task.cancel()
         self.loop.call_later(self.core.rules.grace, self._give_up, slot, slot.attempt)
 
-    def _give_up(self, slot: Slot, attempt: Attempt) -> None:
+    def _give_up(self, slot: Slot, attempt: Attempt | None) -> None:
         """A call that does not end when it is cancelled is left behind, as on threads."""
         with self.driver.lock:
-            if slot.attempt is not attempt or slot.expired == FOREVER or self.core.stopping:
+            if attempt is None or slot.attempt is not attempt or slot.expired == FOREVER or self.core.stopping:
                 return
             self.core.abandon(slot)
             self.live -= 1
-            self.lost.append(self.tasks.pop(slot))
+            self.lost.append(self.members.pop(slot))
             self.core.time_out(attempt)
             self.core.settle(attempt, self.driver.clock.now())
             if self.core.more(self.driver.clock.now()):
@@ -179,7 +164,7 @@ class TaskCrew(Crew[Perch]):
         """A loop of the run's own: plain code consumes what coroutines do."""
         try:
             with asyncio.Runner() as runner:
-                runner.get_loop().set_default_executor(DaemonPool(self.core.limit))
+                runner.get_loop().set_default_executor(DaemonPool(self.core.slots.limit))
                 runner.run(self._root(), context=self.driver.job.context.copy())
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             self.driver.crash(error)
@@ -222,128 +207,8 @@ class TaskCrew(Crew[Perch]):
         await self.over
 
     async def _cancel(self, grace: float) -> None:
-        for task in self.tasks.values():
+        tasks = [worker.task for worker in self.members.values()]
+        for task in tasks:
             task.cancel()
-        if self.tasks:
-            await asyncio.wait(self.tasks.values(), timeout=grace)
-
-    # A worker -----------------------------------------------------------------------------------------------
-
-    async def _work(self, slot: Slot) -> None:
-        """The root of a worker task: an error of the engine becomes the run's error."""
-        try:
-            base = self.driver.job.context.copy()
-            base.run(running.set, slot)
-            self.coming = False
-            await self._steps(slot, base)
-        except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
-            if not self.core.stopping and not slot.abandoned:
-                self.driver.crash(error)
-        finally:
-            self.tasks.pop(slot, None)
-            self.depart(slot)
-            self._check_over()
-
-    @generator_coroutine
-    def _steps(self, slot: Slot, base: Context) -> Generator[Any, Any, None]:
-        """The hot path. No Task per item: each coroutine is stepped here, in a context of its own."""
-        driver, core, clock, call, tally = self.driver, self.core, self.driver.clock.now, self.call, self.tally
-        pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
-        ran, waited = tally.running.counts, tally.waiting.add
-        observed, locked = driver.hooks.watch_calls, core.settles_locked
-        now, burst = clock(), 0
-        while True:
-            try:
-                attempt = pending.popleft()
-            except IndexError:
-                attempt = yield from self._next(slot)
-                if attempt is None:
-                    return
-                now = clock()
-            if observed:
-                driver.hooks.tell("started", attempt)
-            slot.attempt = attempt
-            attempt.started = started = now
-            if not attempt.index & SAMPLE:
-                waited(started - attempt.pulled)
-            settle = locked
-            try:
-                if attempt.begun is None:
-                    coroutine, context = call(attempt.item), base.copy()
-                else:
-                    coroutine, context = attempt.begun
-                awaited = context.run(coroutine.send, None)
-                burst = 0
-                if pending and not self.coming and (self.live < core.capacity or self.parked):
-                    self.call_another()
-                while True:
-                    try:
-                        sent = yield awaited
-                    except BaseException as error:  # noqa: BLE001 - a cancellation, which belongs to the call
-                        awaited = context.run(coroutine.throw, error)
-                    else:
-                        awaited = context.run(coroutine.send, sent)
-            except StopIteration as stop:
-                attempt.value = stop.value
-                tally.succeeded += 1
-            except BaseException as error:  # noqa: BLE001 - the core decides what an error means
-                attempt.error = self._failure(slot, error)
-                tally.failed += 1
-                settle = True
-            now = clock()
-            attempt.duration = duration = now - started
-            ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
-            if observed:
-                driver.hooks.tell("settled", attempt)
-            if settle:
-                if not self._settle(slot, attempt, now):
-                    return
-            else:
-                slot.attempt = None
-                attempt.done = True
-                if not ordered:
-                    ready.append(attempt)
-                if driver.waits:
-                    self.tell()
-            burst += 1
-            if burst >= BURST:
-                burst = 0
-                self.coming = True
-                yield
-                self.coming, now = False, clock()
-
-    @generator_coroutine
-    def _next(self, slot: Slot) -> Generator[Any, Any, Attempt | None]:
-        while True:
-            perch = Perch(self.loop)
-            found = self.find(perch, slot)
-            if not isinstance(found, bool):
-                return found
-            yield from perch.future
-            self.coming = False
-
-    def _failure(self, slot: Slot, error: BaseException) -> BaseException:
-        """A cancellation somebody requested of this task ends the worker; of the call alone, fails the item."""
-        if isinstance(error, GeneratorExit) and not self.loop.is_running():
-            raise error  # the loop was closed under us, and nobody steps this task any more
-        if isinstance(error, asyncio.CancelledError):
-            if slot.expired < FOREVER:
-                return error  # `_settle` makes it a timeout, unless the call was given up
-            if self.core.stopping or self.tasks[slot].cancelling():
-                raise error
-        return failure_of(error)
-
-    def _settle(self, slot: Slot, attempt: Attempt, now: float) -> bool:
-        """False: the call was given up meanwhile, and this task with it."""
-        with self.driver.lock:
-            if slot.abandoned:
-                self.core.returned_late()
-                return False
-            slot.attempt = None
-            if slot.expired < FOREVER:
-                slot.expired = FOREVER
-                self.tasks[slot].uncancel()
-                self.core.time_out(attempt)
-            self.core.settle(attempt, now)
-            self.driver.act()
-        return True
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace)

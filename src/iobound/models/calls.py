@@ -26,7 +26,7 @@ def is_async(fn: Callable[..., Any]) -> bool:
             return True
         inner = fn.func if isinstance(fn, partial) else getattr(fn, "__wrapped__", None)
         if inner is None:
-            return _is_native(getattr(type(fn), "__call__", None))
+            return _is_native(getattr(type(fn), "__call__", None))  # noqa: B004 - its colour is asked, not whether it is there
         fn = inner
     return False
 

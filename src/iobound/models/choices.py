@@ -92,7 +92,8 @@ class Asyncio:
 
     Example:
         >>> import iobound
-        >>> async def double(x): return 2 * x
+        >>> async def double(x):
+        ...     return 2 * x
         >>> list(iobound.map(double, [1, 2], model=iobound.models.Asyncio()))
         [2, 4]
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from iobound.models.calls import Call
     from iobound.models.feeders import Feeder
     from iobound.words.attempt import Attempt, Slot
-    from iobound.words.bells import Bell, LoopBell, ThreadBell
+    from iobound.words.bells import LoopBell, ThreadBell
     from iobound.words.clock import Clock
 
 ALWAYS = not getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -186,6 +186,7 @@ class Driver:
                 self.predecessor = self.workers
                 self.workers = self.job.successor(self)
                 self.predecessor.retire()
+                self.workers.watch(self.core.next_time())
         if first:
             self.workers.start()
         self.workers.stir()
@@ -209,7 +210,7 @@ class Driver:
             self.workers.dismiss()
         elif not core.plain:
             self.workers.watch(core.next_time())
-        if self.waits and (core.verdict() is not WAIT or (self.feeder.here and core.source_open and core.free > 0)):
+        if self.waits and (core.verdict() is not WAIT or (self.feeder.here and core.wants > 0)):
             self.ring()
 
     def ring(self) -> None:
@@ -273,6 +274,7 @@ class Driver:
             for slot in list(self.core.slots):
                 self.core.abandon(slot)
         self._close_begun()
+        self.feeder.close()
         while self.departed:
             self.departed.pop().join()  # each has only a few instructions to go
         self.hooks.tell("stopped", self.core.failure or self.core.ending)

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
     from iobound.models.driver import Driver
 
-_SAMPLES: tuple[Any, ...] = ([], (), range(0), range(1 << 100), {}, set(), frozenset(), "", "\u2603", b"", deque())
+_SAMPLES: tuple[Any, ...] = (
+    [],
+    (),
+    range(0),
+    range(1 << 100),
+    {},
+    set(),
+    frozenset(),
+    "",
+    "\u2603",
+    b"",
+    deque(),
+)
 _VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
 IN_PLACE = frozenset(kind for each in (*_SAMPLES, *_VIEWS) for kind in (type(each), type(iter(each))))
 """Types whose iteration neither blocks nor runs anybody's code."""
@@ -50,6 +62,9 @@ class Feeder:
     def pull_here(self) -> bool:
         """Pull in the consumer's thread. Whether that changed anything."""
         return False
+
+    def close(self) -> None:
+        """The run is over: what was iterated here is closed here."""
 
     def give(self, item: Any) -> None:
         """The source gave an item."""
@@ -113,8 +128,7 @@ class InPlaceFeeder(Feeder):
         """* Fill the window."""
         core = self.core
         if core.source_open and core.delivery.room > 0:
-            core.refill(self.items, self.driver.clock.now())
-            if not core.source_open:
+            if not core.refill(self.items, self.driver.clock.now()):
                 self.driver.news.append(("source_ended", core.delivery.pulled))
 
 
@@ -183,8 +197,7 @@ class ThreadFeeder(WaitingFeeder):
         except BaseException as raised:  # noqa: BLE001 - the source's own exception is delivered
             error = with_thread_hint(raised)
         self.end(error)
-        if isinstance(items, GeneratorType) or is_run(items):
-            items.close()
+        close_items(items)
 
     def _pull_all(self, items: Iterator[Any]) -> None:
         stage = self.source.name if is_run(self.source) else None
@@ -217,9 +230,9 @@ class ConsumerFeeder(Feeder):
     def pull_here(self) -> bool:
         """Pull what the free slots can take."""
         before, was_open = self.core.delivery.pulled, self.core.source_open
-        while self.core.source_open and not self.core.stopping and not self.core.delivery.deliverable:
+        while not self.core.delivery.deliverable:
             with self.driver.lock:
-                if min(self.core.free, self.core.delivery.room) <= 0:
+                if self.core.wants <= 0:
                     break
             self._pull_one()
         return self.core.delivery.pulled > before or self.core.source_open is not was_open
@@ -227,14 +240,32 @@ class ConsumerFeeder(Feeder):
     def _pull_one(self) -> None:
         try:
             if self.items is None:
-                self.items = iter(self.source)
+                self.items = iter(self.source.outcomes() if is_run(self.source) else self.source)
             item = next(self.items)
         except StopIteration:
             self.end()
         except Exception as error:  # noqa: BLE001 - delivered after what was pulled before it
             self.end(error)
         else:
-            self.give(item)
+            if is_run(self.source):
+                self.give_outcome(item, self.source.name)
+            else:
+                self.give(item)
+
+    def halt(self) -> None:
+        """An earlier stage stops too."""
+        if is_run(self.source):
+            self.source.cancel()
+
+    def close(self) -> None:
+        """Of the user's objects, only a generator and a run are closed."""
+        close_items(self.items)
+
+
+def close_items(items: Any) -> None:
+    """Close what iterating the source made: a generator or an earlier stage, never another object of the user's."""
+    if isinstance(items, GeneratorType) or is_run(items):
+        items.close()
 
 
 def is_run(source: object) -> bool:

@@ -23,6 +23,7 @@ class TaskFeeder(WaitingFeeder):
         super().__init__(driver)
         self.loop = loop
         self.task: asyncio.Task[None] | None = None
+        self.closing = False
 
     def start(self) -> None:
         """Start the task on the caller's loop."""
@@ -46,9 +47,13 @@ class TaskFeeder(WaitingFeeder):
         """Cancel the task, wherever it waits."""
         if self.task is not None and self.loop is not None:
             try:
-                self.loop.call_soon_threadsafe(self.task.cancel)
+                self.loop.call_soon_threadsafe(self._cancel)
             except RuntimeError:
                 pass  # the loop is closed, and the task with it
+
+    def _cancel(self) -> None:
+        if self.task is not None and not self.closing:
+            self.task.cancel()
 
     async def _feed(self) -> None:
         try:
@@ -66,6 +71,7 @@ class TaskFeeder(WaitingFeeder):
             await self._pull_all(items)
         except BaseException as raised:  # noqa: BLE001 - the source's own exception is delivered
             error = raised
+        self.closing = True  # what is being closed already must not be cancelled on its way
         if isinstance(items, AsyncGeneratorType) or is_run(items):
             await items.aclose()
         self.end(error)

@@ -11,7 +11,7 @@ from iobound.core.run import OVER, WAIT
 from iobound.core.statistics import SAMPLE, STEPS, Tally
 from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
-from iobound.models.feeders import ConsumerFeeder, is_run
+from iobound.models.feeders import ConsumerFeeder, close_items, is_run
 from iobound.words.attempt import Attempt, Slot, running
 from iobound.words.clock import FOREVER
 
@@ -83,7 +83,7 @@ class SerialDriver(Driver):
         core = self.core
         core.delivery.returned += taken
         while not core.delivery.deliverable:
-            if self.items is not None and not core.stopping:
+            if self.items is not None and core.source_open and not core.stopping:
                 self._next_item()
                 continue
             if core.deadline < FOREVER:
@@ -100,7 +100,6 @@ class SerialDriver(Driver):
         try:
             item = next(self.items)  # type: ignore[arg-type]
         except BaseException as error:  # noqa: BLE001 - StopIteration, or the source's own exception
-            self.items = None
             self.feeder.end(None if isinstance(error, StopIteration) else error)
             return
         delivery = self.core.delivery
@@ -162,4 +161,5 @@ class SerialDriver(Driver):
     def finish(self) -> None:
         """Leave what `setup` gave."""
         super().finish()
+        close_items(self.items)
         self.stack.close()

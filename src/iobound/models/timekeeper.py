@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Thread
+from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Protocol
 
 from iobound.words.bells import ThreadBell
@@ -16,12 +16,10 @@ class Timed(Protocol):
     """A crew with a timekeeper."""
 
     live: int
+    retired: bool
 
     def begin(self, thread: Thread) -> None:
         """* Start a thread that belongs to the run."""
-
-    def leave(self) -> None:
-        """The calling thread ends."""
 
     def impatient(self, now: float) -> float:
         """* Doubt that calls are fast, if they are not. Returns when to doubt again."""
@@ -61,8 +59,8 @@ class Timekeeper:
         except BaseException as error:  # noqa: BLE001 - the last resort: a broken clock never looks like an end
             driver.crash(error)
         finally:
-            self.crew.leave()
+            driver.left(current_thread())
 
     def _over(self) -> bool:
         core = self.driver.core
-        return core.stopping or (core.drained and not self.crew.live)
+        return core.stopping or ((core.drained or self.crew.retired) and not self.crew.live)

@@ -40,7 +40,7 @@ class Crew(Generic[P]):
     @property
     def spare(self) -> bool:
         """Whether one more worker could be put to work."""
-        return bool(self.parked) or self.live < self.core.capacity
+        return bool(self.parked) or self.live < self.core.slots.capacity
 
     def spawn(self) -> None:
         """* Start one more worker; it has been counted."""
@@ -54,14 +54,8 @@ class Crew(Generic[P]):
 
     def tell(self) -> None:
         """An attempt is done while the consumer waits: ring if it may take something now."""
-        delivery = self.core.delivery
-        if delivery.ordered:
-            try:
-                if not delivery.ready[0].done:
-                    return
-            except IndexError:
-                return  # the consumer looked again, and has taken it already
-        self.driver.ring()
+        if self.core.delivery.deliverable:
+            self.driver.ring()
 
     def new_tally(self) -> Tally:
         """* A tally for a new thread or loop."""
@@ -76,7 +70,7 @@ class Crew(Generic[P]):
         if self.parked:
             self.parked.pop().ring()
             return True
-        if self.live < self.core.capacity:
+        if self.live < self.core.slots.capacity:
             self.live += 1
             self.spawn()
             return True
@@ -88,7 +82,7 @@ class Crew(Generic[P]):
             if self.core.more(self.driver.clock.now()):
                 self.call_one()
 
-    def find(self, perch: P, slot: Slot) -> Attempt | None | bool:
+    def find(self, perch: P, slot: Slot) -> Attempt | bool | None:
         """Test and park in one critical section. True: parked. None: go home. Else an attempt to make."""
         driver, core = self.driver, self.core
         now = driver.clock.now()
@@ -96,8 +90,8 @@ class Crew(Generic[P]):
             if slot.abandoned:
                 return None
             self.parked.append(perch)  # announce first, then look: whoever adds work looks at `parked` after adding
-            attempt = core.admit(now) if self.live <= core.capacity else None
-            if attempt is None and not core.drained and self.live <= core.capacity:
+            attempt = core.admit(now) if self.live <= core.slots.capacity else None
+            if attempt is None and not core.drained and self.live <= core.slots.capacity:
                 core.delivery.blocked(now)
                 self._watch()
                 return True

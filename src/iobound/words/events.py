@@ -37,18 +37,18 @@ class HookSet:
         return bool(self.started or self.settled)
 
     def tell(self, event: str, *facts: Any) -> None:
-        """Call every hook of `event`. One that raises is dropped and logged: an observer never hurts a run."""
+        """Call every hook of `event`. One that raises is dropped and logged."""
         for method in getattr(self, event):
             try:
                 method(*facts)
-            except Exception:
-                self._drop(method)
+            except Exception as error:  # noqa: BLE001 - an observer never hurts a run
+                self._drop(method, error)
 
-    def _drop(self, method: Callable[..., object]) -> None:
+    def _drop(self, method: Callable[..., object], error: Exception) -> None:
         import logging  # noqa: PLC0415 - only a broken hook pays for it
 
         hook = getattr(method, "__self__", method)
-        logging.getLogger("iobound").exception("hook %r raised and was dropped", hook)
+        logging.getLogger("iobound").error("hook %r raised and was dropped", hook, exc_info=error)
         for event in EVENTS:
             kept = (each for each in getattr(self, event) if getattr(each, "__self__", each) is not hook)
             setattr(self, event, tuple(kept))

@@ -1,0 +1,73 @@
+"""Places in flight: how many there may be, who has been there too long, and which calls were given up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iobound.words.attempt import Slot
+from iobound.words.clock import FOREVER
+
+if TYPE_CHECKING:
+    from iobound.core.rules import Rules
+    from iobound.words.attempt import Attempt
+
+
+class Slots(set[Slot]):
+    """The slots of a run. A worker holds one for its life, a dispatcher one per call."""
+
+    def __init__(self, rules: Rules, now: float) -> None:
+        super().__init__()
+        self.limit = rules.limit
+        self.capacity = rules.limit
+        """Calls that may run now: the limit, less what hung calls beyond `max_abandoned` take away."""
+        self.abandoned = 0
+        self.hanging = 0
+        self.max_abandoned = rules.max_abandoned
+        self.timeout = rules.task_timeout
+        self.next_look = FOREVER if rules.task_timeout is None else now + rules.task_timeout
+
+    def late(self, now: float) -> list[Slot]:
+        """The slots whose attempt has used up `task_timeout`, each named once.
+
+        Whatever starts after this look cannot be late before `now + timeout`. Between two looks at least 1 % of
+        the timeout passes, so that many staggered calls do not cost a look each.
+        """
+        timeout = self.timeout
+        if timeout is None or now < self.next_look:
+            return []
+        late, self.next_look = [], now + timeout
+        for slot in self:
+            attempt = slot.attempt
+            if attempt is None or slot.expired < FOREVER:
+                continue
+            if attempt.started + timeout <= now:
+                slot.expired = now
+                late.append(slot)
+            else:
+                self.next_look = min(self.next_look, max(attempt.started + timeout, now + timeout / 100))
+        return late
+
+    def abandon(self, slot: Slot) -> Attempt | None:
+        """Give up the call in a slot, which cannot be stopped: its place is free again, up to `max_abandoned`."""
+        attempt, slot.attempt = slot.attempt, None
+        slot.abandoned = True
+        self.discard(slot)
+        if attempt is not None:
+            self.abandoned += 1
+            self.hanging += 1
+            self.recount()
+        return attempt
+
+    def returned_late(self) -> None:
+        """An abandoned call has come back after all."""
+        self.hanging -= 1
+        self.recount()
+
+    def resize(self, limit: int) -> None:
+        """The limit has changed; calls that run go on."""
+        self.limit = limit
+        self.recount()
+
+    def recount(self) -> None:
+        """Hung calls within `max_abandoned` are replaced; each one beyond takes a slot away."""
+        self.capacity = self.limit - max(0, self.hanging - self.max_abandoned)

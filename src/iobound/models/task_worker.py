@@ -1,0 +1,174 @@
+"""One worker task: takes an attempt, steps its coroutine, settles, and comes back for more."""
+
+from __future__ import annotations
+
+import asyncio
+from math import log2
+from types import coroutine as generator_coroutine
+from typing import TYPE_CHECKING, Any
+
+from iobound.core.statistics import SAMPLE, STEPS
+from iobound.models.calls import failure_of
+from iobound.words.attempt import running
+from iobound.words.clock import FOREVER
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from contextvars import Context
+
+    from iobound.models.asyncio import TaskCrew
+    from iobound.words.attempt import Attempt, Slot
+
+BURST = 64
+"""A worker whose calls never suspend lets others have the loop after this many."""
+
+
+class Perch:
+    """What a parked worker task sleeps on. Rung only from its loop."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[None] = loop.create_future()
+
+    def ring(self) -> None:
+        """Wake the task."""
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class TaskWorker:
+    """A member of the crew, with the slot it holds."""
+
+    __slots__ = ("crew", "driver", "slot", "task")
+
+    def __init__(self, crew: TaskCrew, slot: Slot) -> None:
+        self.crew = crew
+        self.driver = crew.driver
+        self.slot = slot
+        context = self.driver.job.context.copy()
+        context.run(running.set, slot)
+        # Not through the loop's task factory: an eager one would start the worker inside its caller.
+        self.task = asyncio.Task(self.work(context), loop=crew.loop, name="iobound worker", context=context)
+
+    async def work(self, context: Context) -> None:
+        """The root of the task: an error of the engine becomes the run's error."""
+        slot = self.slot
+        try:
+            self.crew.coming = False
+            await self._steps(context.copy())
+        except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
+            if not self.driver.core.stopping and not slot.abandoned:
+                self.driver.crash(error)
+        finally:
+            self.crew.leave(slot)
+
+    @generator_coroutine
+    def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: C901, PLR0912, PLR0915 - see below
+        """The hot path. No Task per item: each coroutine is stepped here, in a context of its own.
+
+        One function on purpose: every call or generator more is paid by every item.
+        """
+        crew, driver, core, slot = self.crew, self.driver, self.driver.core, self.slot
+        pending, ready, ordered, slots = core.pending, core.delivery.ready, core.delivery.ordered, core.slots
+        clock, call, tally, ran = driver.clock.now, crew.call, crew.tally, crew.tally.running.counts
+        observed, locked, waited = driver.hooks.watch_calls, core.settles_locked, tally.waiting.add
+        now, burst = clock(), 0
+        while True:
+            try:
+                attempt = pending.popleft()
+            except IndexError:
+                found = yield from self._next()
+                if found is None:
+                    return
+                attempt, now = found, clock()
+            if observed:
+                driver.hooks.tell("started", attempt)
+            slot.attempt = attempt
+            attempt.started = started = now
+            if not attempt.index & SAMPLE:
+                waited(started - attempt.pulled)
+            settle = locked
+            try:
+                if attempt.begun is None:
+                    coroutine, context = call(attempt.item), base.copy()
+                else:
+                    coroutine, context = attempt.begun
+                awaited = context.run(coroutine.send, None)
+                burst = 0
+                if pending and not crew.coming and (crew.live < slots.capacity or crew.parked):
+                    crew.call_another()
+                while True:
+                    try:
+                        sent = yield awaited
+                    except BaseException as error:  # noqa: BLE001 - a cancellation, which belongs to the call
+                        awaited = context.run(coroutine.throw, error)
+                    else:
+                        awaited = context.run(coroutine.send, sent)
+            except StopIteration as stop:
+                attempt.value = stop.value
+                tally.succeeded += 1
+            except BaseException as error:  # noqa: BLE001 - the core decides what an error means
+                attempt.error = self._failure(error)
+                tally.failed += 1
+                settle = True
+            now = clock()
+            attempt.duration = duration = now - started
+            ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+            if observed:
+                driver.hooks.tell("settled", attempt)
+            if settle:
+                if not self._settle(attempt, now):
+                    return
+            else:
+                slot.attempt = None
+                attempt.done = True
+                if not ordered:
+                    ready.append(attempt)
+                if driver.waits:
+                    crew.tell()
+            burst += 1
+            if burst >= BURST:
+                burst = 0
+                crew.coming = True
+                yield
+                crew.coming, now = False, clock()
+
+    @generator_coroutine
+    def _next(self) -> Generator[Any, Any, Attempt | None]:
+        """Find something to start, or sleep until there is; None: go home."""
+        crew = self.crew
+        while True:
+            perch = Perch(crew.loop)
+            found = crew.find(perch, self.slot)
+            if not isinstance(found, bool):
+                return found
+            yield from perch.future
+            crew.coming = False
+
+    def _failure(self, error: BaseException) -> BaseException:
+        """A cancellation somebody requested of this task ends the worker; of the call alone, fails the item."""
+        if isinstance(error, GeneratorExit) and not self.crew.loop.is_running():
+            raise error  # the loop was closed under us, and nobody steps this task any more
+        if isinstance(error, asyncio.CancelledError):
+            if self.slot.expired < FOREVER:
+                return error  # `_settle` makes it a timeout, unless the call was given up
+            if self.driver.core.stopping or self.task.cancelling():
+                raise error
+        return failure_of(error)
+
+    def _settle(self, attempt: Attempt, now: float) -> bool:
+        """False: the call was given up meanwhile, and this task with it."""
+        core, slot = self.driver.core, self.slot
+        with self.driver.lock:
+            if slot.abandoned:
+                core.slots.returned_late()
+                return False
+            slot.attempt = None
+            if slot.expired < FOREVER:
+                slot.expired = FOREVER
+                self.task.uncancel()
+                core.time_out(attempt)
+            core.settle(attempt, now)
+            self.driver.act()
+        return True

@@ -1,0 +1,146 @@
+"""One worker thread: takes an attempt, calls, settles, and comes back for more."""
+
+from __future__ import annotations
+
+from math import log2
+from threading import current_thread
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from iobound.core.statistics import SAMPLE, STEPS
+from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
+from iobound.words.attempt import running
+from iobound.words.bells import ThreadBell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from iobound.core.statistics import Tally
+    from iobound.models.threads import ThreadCrew
+    from iobound.words.attempt import Attempt, Slot
+
+SLOW = 50e-6
+"""Seconds. Calls known to be faster are left to one worker: more of them would only fight for the GIL."""
+
+
+class ThreadWorker:
+    """A member of the crew, with the slot it holds."""
+
+    def __init__(self, crew: ThreadCrew, slot: Slot, tally: Tally) -> None:
+        self.crew = crew
+        self.driver = crew.driver
+        self.slot = slot
+        self.tally = tally
+        self.bell = ThreadBell()
+
+    def work(self) -> None:
+        """The root of the thread: an error of the engine becomes the run's error."""
+        job, slot = self.driver.job, self.slot
+        context = job.context.copy()
+        try:
+            context.run(running.set, slot)
+            if job.call.setup is None:
+                self._loop(job.call.bind(), context)
+            else:
+                with enter_setup(job.call) as resource:
+                    self._loop(job.call.bind(resource), context)
+        except BaseException as error:  # noqa: BLE001 - the last resort: an engine error never looks like an end
+            self.driver.crash(error)
+        finally:
+            if not slot.abandoned:
+                self.crew.depart(slot)
+                self.driver.left(current_thread())
+
+    def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912 - see below
+        """The hot path: no lock while there is work and all goes well.
+
+        One function on purpose: every call more is paid by every item.
+        """
+        crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
+        pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
+        clock, ran, waited = driver.clock.now, tally.running.counts, tally.waiting.add
+        observed, locked = driver.hooks.watch_calls, core.settles_locked
+        while True:
+            try:
+                attempt = pending.popleft()
+            except IndexError:
+                found = self._next()
+                if found is None:
+                    return
+                attempt = found
+            if crew.retired:
+                self._give_back(attempt)
+                return
+            if crew.slow and crew.spare:
+                crew.call_another()
+            if observed:
+                driver.hooks.tell("started", attempt)
+            slot.attempt = attempt
+            attempt.started = started = clock()
+            if not attempt.index & SAMPLE:
+                waited(started - attempt.pulled)
+            settle, context = locked, base.copy()
+            try:
+                attempt.value = value = context.run(call, attempt.item)
+                if type(value) is CoroutineType and self._switch(attempt, value, context):
+                    continue
+                tally.succeeded += 1
+            except BaseException as error:  # noqa: BLE001 - the core decides what an error means
+                attempt.value, attempt.error = None, failure_of(error)
+                tally.failed += 1
+                settle = True
+            now = clock()
+            attempt.duration = duration = now - started
+            ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+            if (duration > SLOW) is not crew.slow:
+                crew.repace(duration)
+            if observed:
+                driver.hooks.tell("settled", attempt)
+            if settle:
+                if not self._settle(attempt, now):
+                    return
+            else:
+                slot.attempt = None
+                attempt.done = True
+                if not ordered:
+                    ready.append(attempt)
+                if driver.waits:
+                    crew.tell()
+
+    def _next(self) -> Attempt | None:
+        """Find something to start, or sleep until there is; None: go home."""
+        crew = self.crew
+        while not crew.retired:
+            found = crew.find(self.bell, self.slot)
+            if not isinstance(found, bool):
+                return found
+            self.bell.wait()
+        with self.driver.lock:
+            crew.go_home(self.slot)
+        return None
+
+    def _give_back(self, attempt: Attempt) -> None:
+        """Others do the work from now on."""
+        with self.driver.lock:
+            self.crew.go_home(self.slot)
+            self.driver.core.put_back(attempt)
+        self.driver.workers.stir()
+
+    def _switch(self, attempt: Attempt, coroutine: Any, context: Context) -> bool:
+        """A plain function returned a coroutine: hand it over to a loop, or refuse it."""
+        self.slot.attempt, attempt.value = None, None
+        if not self.driver.switch(attempt, coroutine, context):
+            raise refuse_coroutine(coroutine, self.driver.job.call.name)
+        return True
+
+    def _settle(self, attempt: Attempt, now: float) -> bool:
+        """False: the call was given up meanwhile, and this thread with it."""
+        with self.driver.lock:
+            if self.slot.abandoned:
+                self.driver.core.slots.returned_late()
+                return False
+            self.slot.attempt = None
+            self.driver.core.settle(attempt, now)
+            self.driver.act()
+        return True

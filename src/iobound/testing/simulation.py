@@ -1,0 +1,311 @@
+"""The parties of a simulated run: a consumer that lets time pass, a dispatcher, and a feeder with its own time."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from types import CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from iobound.core.run import READY, WAIT
+from iobound.core.statistics import Tally
+from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
+from iobound.models.driver import Driver
+from iobound.models.feeders import IN_PLACE, ConsumerFeeder, Feeder, InPlaceFeeder, is_run
+from iobound.testing.clock import Hangs
+from iobound.words.attempt import Slot, running
+from iobound.words.clock import FOREVER
+from iobound.words.errors import hinted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iobound.models.driver import Job
+    from iobound.testing.clock import Appointment, VirtualClock
+    from iobound.words.attempt import Attempt
+    from iobound.words.bells import ThreadBell
+
+
+class SimulatedDriver(Driver):
+    """The consumer's thread is everybody: where it would block, it goes to the next appointment instead."""
+
+    workers: Dispatcher
+
+    def __init__(self, job: Job, bell: ThreadBell, time: VirtualClock) -> None:
+        super().__init__(job, bell)
+        self.time = time
+        self.workers = Dispatcher(self)
+        self.feeder = _feeder(self)
+        self.stack = ExitStack()
+
+    def start(self) -> None:
+        """Enter what `setup` gives, once, and set everything going."""
+        call = self.job.call
+        resource = () if call.setup is None else (self.stack.enter_context(enter_setup(call)),)
+        self.workers.call = call.bind(*resource)
+        super().start()
+
+    def wait(self, taken: int) -> bool:
+        """Let time pass until something is ready; False when the run is over."""
+        while (verdict := self.look(taken)) is WAIT:
+            taken = 0
+            if not self.feeder.pull_here() and not self.time.step():
+                error = RuntimeError("the simulated run is stuck: nothing that would move it will ever happen")
+                raise hinted(error, "a call or the source sleeps for ever; task_timeout= or timeout= would end it")
+        return verdict is READY
+
+    def rung(self) -> None:
+        """A gate rings, perhaps under the lock of this run or of another: look at it as soon as that is over."""
+        self.time.call_at(self.time.now(), self.workers.stir)
+
+    def gone(self) -> bool:
+        """Calls that run have `grace` seconds to end, those given up before have none; then nobody is left."""
+        until = self.time.now() + self.grace
+        while self.core.slots and self.time.step(until):
+            pass
+        if self.core.slots:
+            self.time.advance(max(0.0, until - self.time.now()))
+        return super().gone()
+
+    def finish(self) -> None:
+        """Nothing of this run will happen any more."""
+        super().finish()
+        self.workers.forget()
+        if isinstance(self.feeder, SimulatedFeeder):
+            self.feeder.close()
+        self.stack.close()
+
+    def drop(self) -> None:
+        """The run was collected."""
+        super().drop()
+        self.workers.forget()
+
+
+class Dispatcher:
+    """Starts calls while slots are free, and settles each when its time has come."""
+
+    call: Callable[[Any], Any]
+
+    def __init__(self, driver: SimulatedDriver) -> None:
+        self.driver = driver
+        self.core = driver.core
+        self.time = driver.time
+        self.flying: dict[Slot, Appointment | None] = {}
+        """What runs, given-up calls included until they return; None: it never will."""
+        self.timer: Appointment | None = None
+        self.busy = False
+        self.tally = Tally()
+        self.core.tallies.append(self.tally)
+
+    def start(self) -> None:
+        """Calls start when there is work."""
+
+    def stir(self) -> None:
+        """Start all that may start now."""
+        if self.busy:
+            return  # a call or the source made us look again, and we are about to anyway
+        self.busy = True
+        try:
+            while True:
+                pulled = self.driver.feeder.pull() if isinstance(self.driver.feeder, SimulatedFeeder) else False
+                while (slot := self._admit()) is not None:
+                    self._make(slot)
+                if not pulled:
+                    return
+        finally:
+            self.busy = False
+
+    def _admit(self) -> Slot | None:
+        """A slot with the next attempt in it, if there is one that may start."""
+        core, now = self.core, self.time.now()
+        with self.driver.lock:
+            if len(core.slots) >= core.slots.capacity:
+                return None
+            attempt = core.admit(now)
+            self.driver.act()  # the gates may have said when to ask again, or refused something
+            if attempt is None:
+                core.delivery.blocked(now)
+                return None
+            slot = Slot(self.time, core.rules.task_timeout)
+            slot.attempt = attempt
+            attempt.started = now
+            core.slots.add(slot)
+        self.tally.waiting.add(now - attempt.pulled)
+        return slot
+
+    def _make(self, slot: Slot) -> None:
+        """One call, in a context of its own; what it comes to is kept for later."""
+        driver, attempt = self.driver, slot.attempt
+        assert attempt is not None  # noqa: S101 - we have just put it there
+        driver.hooks.tell("started", attempt)
+        context = driver.job.context.copy()
+        context.run(running.set, slot)
+        value, error = None, None
+        with self.time.ahead() as ahead:
+            try:
+                value = context.run(self.call, attempt.item)
+                if type(value) is CoroutineType:
+                    raise refuse_coroutine(value, driver.job.call.name)  # noqa: TRY301
+            except BaseException as raised:
+                if isinstance(raised, Hangs):
+                    raise
+                value, error = None, failure_of(raised)
+        if ahead.hung:
+            self.flying[slot] = None
+        else:
+            ended = partial(self._end, slot, attempt, value, error)
+            self.flying[slot] = self.time.call_at(attempt.started + ahead.seconds, ended)
+
+    def _end(self, slot: Slot, attempt: Attempt, value: Any, error: BaseException | None) -> None:
+        """A call's time is over."""
+        driver, now = self.driver, self.time.now()
+        del self.flying[slot]
+        if slot.abandoned:
+            with driver.lock:
+                self.core.slots.returned_late()
+                driver.act()
+        else:
+            attempt.value, attempt.error = value, error
+            attempt.duration = now - attempt.started
+            self.tally.running.add(attempt.duration)
+            if error is None:
+                self.tally.succeeded += 1
+            else:
+                self.tally.failed += 1
+            driver.hooks.tell("settled", attempt)
+            with driver.lock:
+                slot.attempt = None
+                self.core.slots.discard(slot)
+            driver.settle(attempt, now)
+        self.stir()
+
+    # Time ---------------------------------------------------------------------------------------------------
+
+    def watch(self, at: float) -> None:
+        """* Have `tick` called at `at`, or earlier."""
+        if at <= self.time.now():
+            # What is due already waits for a slot, and whatever frees one looks at it: only the rest needs time.
+            at = min(self.core.deadline, self.core.slots.next_look)
+        if at < FOREVER and (self.timer is None or at < self.timer.moment):
+            if self.timer is not None:
+                self.timer.cancel()
+            self.timer = self.time.call_at(at, self._tick)
+
+    def _tick(self) -> None:
+        self.timer = None
+        due = self.driver.tick(self.time.now())
+        self.stir()
+        with self.driver.lock:
+            if not self.core.stopping:
+                self.watch(due)
+                self.watch(self.core.next_time())
+
+    def expire(self, slot: Slot) -> None:
+        """* Give up the call in the slot."""
+        attempt = self.core.abandon(slot)
+        if attempt is not None:
+            self.core.time_out(attempt)
+            self.core.settle(attempt, self.time.now())
+
+    # The end ------------------------------------------------------------------------------------------------
+
+    def halt(self) -> None:
+        """Nothing more starts; what runs goes on until the run is closed."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    dismiss = retire = halt
+
+    def forget(self) -> None:
+        """What still runs will never return, so that no clock goes there for it."""
+        for appointment in self.flying.values():
+            if appointment is not None:
+                appointment.cancel()
+        self.flying.clear()
+        self.halt()
+
+
+class SimulatedFeeder(Feeder):
+    """Any iterable: pulled as far as the window has room; while it sleeps, the calls go on."""
+
+    here = True
+
+    def __init__(self, driver: Driver, time: VirtualClock) -> None:
+        super().__init__(driver)
+        self.time = time
+        self.items: Any = None
+        self.pulling = False
+
+    def pull(self) -> bool:
+        """Pull what comes at once. Whether there was anything."""
+        before, was_open = self.core.delivery.pulled, self.core.source_open
+        while not self.pulling and self._wanted() and not is_run(self.source):
+            self._pull_one()
+        return self.core.delivery.pulled > before or self.core.source_open is not was_open
+
+    def pull_here(self) -> bool:
+        """An earlier stage moves the time itself: it is asked when nothing of this stage is ready."""
+        if not is_run(self.source) or not self._wanted():
+            return False
+        try:
+            if self.items is None:
+                self.items = iter(self.source.outcomes())
+            self.give_outcome(next(self.items), self.source.name)
+        except StopIteration:
+            self.end()
+        except BaseException as error:  # noqa: BLE001 - the source's own exception is delivered
+            self.end(error)
+        return True
+
+    def halt(self) -> None:
+        """Stop an earlier stage too."""
+        if is_run(self.source):
+            self.source.cancel()
+
+    def close(self) -> None:
+        """Close the source, if it is of the kind that a run closes."""
+        if isinstance(self.items, GeneratorType) or is_run(self.items):
+            self.items.close()
+
+    def _wanted(self) -> bool:
+        return self.core.source_open and not self.core.stopping and self.core.delivery.room > 0
+
+    def _pull_one(self) -> None:
+        """Begin to pull one item; if the source sleeps, it arrives later."""
+        self.pulling = True
+        arrive: Callable[[], None] = self.end
+        with self.time.ahead() as ahead:
+            try:
+                if self.items is None:
+                    self.items = iter(self.source)
+                arrive = partial(self.give, next(self.items))
+            except StopIteration:
+                pass
+            except BaseException as error:
+                if isinstance(error, Hangs):
+                    raise
+                arrive = partial(self.end, error)
+        if ahead.hung:
+            return
+        if ahead.seconds:
+            self.time.call_at(self.time.now() + ahead.seconds, partial(self._arrive, arrive))
+        else:
+            self.pulling = False
+            arrive()
+
+    def _arrive(self, arrive: Callable[[], None]) -> None:
+        self.pulling = False
+        if not self.core.stopping:
+            arrive()
+            self.driver.workers.stir()
+
+
+def _feeder(driver: SimulatedDriver) -> Feeder:
+    """Who pulls the source."""
+    job = driver.job
+    if job.feed == "consumer":
+        return ConsumerFeeder(driver)
+    if type(job.source) in IN_PLACE and job.prepare is None:
+        return InPlaceFeeder(driver)
+    return SimulatedFeeder(driver, driver.time)

@@ -1,0 +1,45 @@
+"""What a run tells about itself: immutable snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """A distribution of durations, in seconds; each within 5 %."""
+
+    p50: float = 0.0
+    p90: float = 0.0
+    p99: float = 0.0
+    longest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a run has done so far: `run.stats`, at any moment, also after the end."""
+
+    pulled: int = 0
+    """Items taken from the source."""
+    succeeded: int = 0
+    """Attempts that returned a value."""
+    failed: int = 0
+    """Items that failed for good, those of earlier stages included."""
+    retried: int = 0
+    """Attempts that failed and were, or will be, made again."""
+    delivered: int = 0
+    """Items handed to the consumer, or skipped on its behalf."""
+    in_flight: int = 0
+    """Calls running now, abandoned ones not counted."""
+    abandoned: int = 0
+    """Hung calls that were given up; on threads they may still be running."""
+    elapsed: float = 0.0
+    """Seconds from the first use until now, or until the end."""
+    running: Durations = field(default_factory=Durations)
+    """How long attempts ran."""
+    waiting: Durations = field(default_factory=Durations)
+    """How long items waited between being pulled and being started."""
+    held_by_order: float = 0.0
+    """Seconds in which free slots idled because an earlier item was not done; `ordered=False` has none."""
+    held_by_index: int | None = None
+    """The item that held the others up longest."""
