@@ -38,8 +38,10 @@ def main(folder: Path = HERE) -> None:
         database.execute("CREATE TABLE words (word TEXT PRIMARY KEY, times INTEGER)")
         for outcome in counts:
             if outcome.value is None:
-                # The item is the file, whichever stage failed: `stage` says which.
-                print(f"skipped {outcome.item}: {outcome.stage}() raised {outcome.error!r}", file=sys.stderr)
+                # What failed in an earlier stage comes with the item of that stage; here, with a path.
+                what = outcome.item if outcome.stage else "a text"
+                where, why = outcome.stage or count.__name__, type(outcome.error).__name__
+                print(f"skipped {what}: {where}() raised {why}", file=sys.stderr)
                 continue
             database.executemany(
                 "INSERT INTO words VALUES (?, ?) ON CONFLICT DO UPDATE SET times = times + excluded.times",

@@ -32,7 +32,7 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one duration. Hot paths write this line themselves."""
-        self.counts[int(log2(seconds * 1e6 + 1.0) * STEPS)] += 1
+        self.counts[int(log2(max(0.0, seconds) * 1e6 + 1.0) * STEPS)] += 1
 
     def merge(self, other: Histogram) -> None:
         """Count everything that `other` counted."""

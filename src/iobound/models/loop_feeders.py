@@ -22,17 +22,18 @@ class TaskFeeder(WaitingFeeder):
     def __init__(self, driver: Driver, loop: asyncio.AbstractEventLoop | None) -> None:
         super().__init__(driver)
         self.loop = loop
+        self.private = loop is None
         self.task: asyncio.Task[None] | None = None
         self.closing = False
 
     def start(self) -> None:
         """Start the task on the caller's loop."""
-        if self.loop is not None:
+        if self.loop is not None and not self.private:
             self._begin(self.loop)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the task on the run's private loop."""
-        if self.loop is None:
+        if self.private:
             self._begin(loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -100,6 +101,9 @@ class LoopThreadFeeder(TaskFeeder):
         with self.driver.lock:
             self.driver.enter()
         Thread(target=self._run, name="iobound feeder", daemon=True).start()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """It has a loop already."""
 
     def _run(self) -> None:
         try:

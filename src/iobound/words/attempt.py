@@ -95,7 +95,7 @@ class Outcome(Generic[T]):
             attempt.key,
             attempt.number,
             attempt.duration,
-            attempt.started - attempt.pulled,
+            max(0.0, attempt.started - attempt.pulled),
             attempt.stage,
         )
 
