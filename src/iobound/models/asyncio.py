@@ -107,7 +107,9 @@ class TaskCrew(Crew[Perch]):
             self.over.set_result(None)
 
     def _check_over(self) -> None:
-        if self.core.stopping or (self.core.drained and not self.members):
+        before = self.driver.predecessor  # its workers may still hand over what they have begun
+        done = self.core.drained and not self.members and (before is None or not before.live)
+        if self.core.stopping or done:
             self._halt_here()
 
     def _on_loop(self, action: Callable[[], object]) -> None:

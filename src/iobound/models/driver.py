@@ -51,6 +51,9 @@ class Job:
 class Workers(Protocol):
     """Whatever makes the calls. Methods marked * are called under the run's lock."""
 
+    live: int
+    """How many workers there are."""
+
     def start(self) -> None:
         """The run is used for the first time."""
 

@@ -27,6 +27,7 @@ class Nobody:
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
+        self.live = 0
 
     def start(self) -> None:
         """Nothing to start."""
