@@ -56,10 +56,9 @@ class Pulled:
 
     def __init__(self, count):
         self.numbers = iter(range(count))
-        self.threads, self.contexts, self.started, self.closed = set(), set(), 0, False
+        self.threads, self.contexts, self.closed = set(), set(), False
 
     def __iter__(self):
-        self.started += 1
         return self
 
     def __next__(self):
@@ -72,13 +71,27 @@ class Pulled:
 
 
 async def test_other_iterables_are_pulled_in_one_thread(away):
-    """Never in the consumer's thread, always in the same one, in the caller's context; once only; never closed."""
+    """Never in the consumer's thread, always in the same one, in the caller's context; never closed."""
     source = Pulled(300)
     VARIABLE.set("the caller's")
     assert await away.run(same, source, buffersize=10) == [*range(300)]
     assert len(source.threads) == 1
     assert threading.get_ident() not in source.threads
-    assert (source.contexts, source.started, source.closed) == ({"the caller's"}, 1, False)
+    assert (source.contexts, source.closed) == ({"the caller's"}, False)
+
+
+async def test_a_source_is_iterated_once(world):
+    """`iter` is called on it once, and nothing after its end is asked of it."""
+    asked = []
+
+    class Source:
+        def __iter__(self):
+            asked.append("iter")
+            return iter(lambda: asked.append("next") or len(asked), 20)
+
+    await world.run(same, Source(), buffersize=3)
+    assert asked.count("iter") == 1
+    assert asked.count("next") == 19
 
 
 async def test_a_source_sets_nothing_for_the_caller(away):
@@ -96,9 +109,10 @@ async def test_a_source_sets_nothing_for_the_caller(away):
 ENDINGS = ("end", "break", "close", "with", "error", "too many errors", "drop")
 
 
-def begun(world, items, ending):
+def begun(world, items, ending, **keywords):
     """A run to be ended in one of those ways."""
-    keywords = {"errors": "skip", "max_errors": 1} if ending == "too many errors" else {}
+    if ending == "too many errors":
+        keywords |= {"errors": "skip", "max_errors": 1}
     function = failing if "error" in ending else same
     return world.map(function, items, concurrency=2, buffersize=4, **keywords)
 
@@ -130,8 +144,9 @@ async def failing(item):
     return item
 
 
+@pytest.mark.parametrize("feed", ["auto", "consumer"])
 @pytest.mark.parametrize("ending", ENDINGS)
-async def test_a_generator_is_closed_however_the_run_ends(world, ending):
+async def test_a_generator_is_closed_however_the_run_ends(world, ending, feed):
     """After the end, break, close, with, an error, too many errors, and when the run is dropped."""
     closed = world.Valve()
 
@@ -142,7 +157,7 @@ async def test_a_generator_is_closed_however_the_run_ends(world, ending):
             closed.open()
 
     items = source()
-    run = begun(world, items, ending)
+    run = begun(world, items, ending, feed=feed)
     await finish(world, run, ending)
     if ending in {"close", "with"}:
         assert closed.is_open

@@ -47,7 +47,7 @@ def test_every_field_of_the_statistics_is_documented() -> None:
 
 def test_every_field_of_the_current_attempt_is_documented() -> None:
     page = REFERENCE.read_text(encoding="utf-8")
-    listed = page.split("Inside a call: `", 1)[1].split("`")[0].split()
+    listed = page.split("a `Current`, with `", 1)[1].split("`")[0].split()
     assert listed == [each.name for each in fields(iobound.Current)]
 
 

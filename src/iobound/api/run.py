@@ -101,8 +101,10 @@ class Run(Generic[T]):
                     result = self._deliver(driver, ready.popleft())
                     if result is not SKIPPED:
                         return result
-                elif not driver.wait(self._uncredited()):
-                    break
+                else:
+                    taken, self._taken = self._taken, 0
+                    if not driver.wait(taken):
+                        break
         except BaseException as error:  # Ctrl-C, most likely: it may have hit between any two instructions
             self._end(driver, error)
             raise
@@ -152,8 +154,10 @@ class Run(Generic[T]):
                 result = self._deliver(driver, ready.popleft())
                 if result is not SKIPPED:
                     return result
-            elif not await driver.wait_async(self._uncredited()):
-                break
+            else:
+                taken, self._taken = self._taken, 0
+                if not await driver.wait_async(taken):
+                    break
         await self.aclose()
         raise self._last_word(driver, StopAsyncIteration())
 
@@ -202,7 +206,8 @@ class Run(Generic[T]):
         """What the consumer gets for a finished item, or SKIPPED. Its place in the window goes back in batches."""
         self._taken += 1
         if self._taken >= self._step:
-            driver.credit(self._uncredited())
+            taken, self._taken = self._taken, 0
+            driver.credit(taken)
         if self._plain and attempt.error is None:
             value: T = attempt.value
             return value
@@ -211,10 +216,6 @@ class Run(Generic[T]):
         if self._errors == "collect":
             return cast("T", Outcome.of(attempt))
         return attempt.value if attempt.error is None else SKIPPED  # type: ignore[no-any-return]
-
-    def _uncredited(self) -> int:
-        taken, self._taken = self._taken, 0
-        return taken
 
     def _end(self, driver: Driver, error: BaseException | None = None) -> None:
         """Everybody goes home. Ctrl-C does not wait for `grace`."""

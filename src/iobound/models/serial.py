@@ -66,6 +66,7 @@ class SerialDriver(Driver):
         self.context = job.context.copy()
         self.context.run(running.set, self.slot)
         self.stack = ExitStack()
+        self.observed = self.hooks.watch_calls
         self.items: Iterator[Any] | None = None
         """The source, where an item needs no decision at all."""
 
@@ -83,10 +84,10 @@ class SerialDriver(Driver):
         """Make calls until one has an outcome to deliver; False when the run is over."""
         core = self.core
         core.delivery.returned += taken
+        while self.items is not None and core.source_open and not core.stopping:
+            if self._next_item():
+                return True
         while not core.delivery.deliverable:
-            if self.items is not None and core.source_open and not core.stopping:
-                self._next_item()
-                continue
             if core.deadline < FOREVER:
                 self.tick(self.clock.now())
             attempt = self._admit()
@@ -96,13 +97,13 @@ class SerialDriver(Driver):
                 return False
         return core.failure is None
 
-    def _next_item(self) -> None:
-        """The short way: from the source straight into the call."""
+    def _next_item(self) -> bool:
+        """The short way: from the source straight into the call. Whether its result is ready."""
         try:
             item = next(self.items)  # type: ignore[arg-type]
         except BaseException as error:  # noqa: BLE001 - StopIteration, or the source's own exception
             self.feeder.end(None if isinstance(error, StopIteration) else error)
-            return
+            return False
         delivery = self.core.delivery
         attempt = Attempt()
         attempt.item = item
@@ -111,7 +112,7 @@ class SerialDriver(Driver):
         delivery.pulled += 1
         if delivery.ordered:
             delivery.ready.append(attempt)
-        self._make(attempt)
+        return self._make(attempt)
 
     def _admit(self) -> Attempt | None:
         if self.core.plain:
@@ -126,16 +127,16 @@ class SerialDriver(Driver):
             self.clock.wait(self.bell, self.core.next_time())
         return verdict is not OVER
 
-    def _make(self, attempt: Attempt) -> None:
-        """One call, in a context of its own."""
-        hooks, tally, clock, delivery = self.hooks, self.tally, self.clock.now, self.core.delivery
-        if hooks.started:
-            hooks.tell("started", attempt)
+    def _make(self, attempt: Attempt) -> bool:
+        """One call, in a context of its own. Whether its result is ready."""
+        tally, clock = self.tally, self.clock.now
+        if self.observed:
+            self.hooks.tell("started", attempt)
         self.slot.attempt = attempt
         attempt.started = started = clock()
         if not attempt.index & SAMPLE:
             tally.waiting.add(started - attempt.pulled)
-        settle = not self.core.plain
+        settle = self.core.settles_locked
         try:
             attempt.value = value = self.context.copy().run(self.call, attempt.item)
             if type(value) is CoroutineType:
@@ -149,15 +150,16 @@ class SerialDriver(Driver):
         attempt.duration = duration = ended - started
         tally.running.counts[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
         self.slot.attempt = None
-        if hooks.settled:
-            hooks.tell("settled", attempt)
+        if self.observed:
+            self.hooks.tell("settled", attempt)
         if settle:
             self.settle(attempt, ended)
-            return
+            return self.core.delivery.deliverable
         self.core.settled += 1
         attempt.done = True
-        if not delivery.ordered:
-            delivery.ready.append(attempt)
+        if not self.core.delivery.ordered:
+            self.core.delivery.ready.append(attempt)
+        return True
 
     def finish(self) -> None:
         """Leave what `setup` gave."""
