@@ -251,3 +251,14 @@ def test_a_run_without_a_free_slot_does_not_hold_up_another_at_a_shared_gate() -
     one.go(100.0)
     one.start_all()
     assert two.start_all() == [10]
+
+
+def test_nothing_starts_after_a_refused_item_has_stopped_the_run() -> None:
+    gate = ToyGate(refuses={1})
+    hand = gated(gate, fail_fast=True)
+    for item in range(4):
+        hand.offer(item)
+    assert hand.start_all() == [0]
+    assert isinstance(hand.core.failure, Refused)
+    assert gate.waiting() == []
+    assert gate.held() == [0]

@@ -7,6 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import iobound
+import iobound.models
+import iobound.testing
 from iobound.options import Options
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
@@ -54,6 +56,12 @@ def test_every_field_of_the_current_attempt_is_documented() -> None:
 def test_every_public_name_is_in_the_reference() -> None:
     page = REFERENCE.read_text(encoding="utf-8")
     assert [name for name in iobound.__all__ if f"`{name}" not in page and f"`iobound.{name}" not in page] == []
+
+
+def test_every_model_and_every_name_for_tests_is_in_the_reference() -> None:
+    assert names("## `iobound.testing`") == set(iobound.testing.__all__)
+    page = REFERENCE.read_text(encoding="utf-8").split("\n## `iobound.models`\n", 1)[1]
+    assert [name for name in iobound.models.__all__ if f"`{name}" not in page] == []
 
 
 def test_every_public_member_of_a_run_is_in_the_reference() -> None:

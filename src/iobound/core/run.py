@@ -40,8 +40,6 @@ class Core:
     def __init__(self, rules: Rules, now: float, wake: Callable[[], None]) -> None:
         self.rules = rules
         self.plain = rules.plain
-        self.settles_locked = not rules.plain or rules.task_timeout is not None
-        """Even a success needs a decision: a timeout may have come first."""
         self.slots = Slots(rules, now)
         self.delivery = Delivery(rules.window(rules.limit), ordered=rules.ordered)
         self.pending: deque[Attempt] = deque()

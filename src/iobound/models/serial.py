@@ -92,7 +92,7 @@ class SerialDriver(Driver):
                 self.tick(self.clock.now())
             attempt = self._admit()
             if attempt is not None:
-                self._make(attempt)
+                self._make(attempt, self.clock.now())
             elif not (self.feeder.here and self.feeder.pull_here()) and not self._sleep():
                 return False
         return core.failure is None
@@ -108,11 +108,11 @@ class SerialDriver(Driver):
         attempt = Attempt()
         attempt.item = item
         attempt.index = delivery.pulled
-        attempt.pulled = self.clock.now()
+        attempt.pulled = now = self.clock.now()
         delivery.pulled += 1
         if delivery.ordered:
             delivery.ready.append(attempt)
-        return self._make(attempt)
+        return self._make(attempt, now)
 
     def _admit(self) -> Attempt | None:
         if self.core.plain:
@@ -127,16 +127,16 @@ class SerialDriver(Driver):
             self.clock.wait(self.bell, self.core.next_time())
         return verdict is not OVER
 
-    def _make(self, attempt: Attempt) -> bool:
+    def _make(self, attempt: Attempt, now: float) -> bool:
         """One call, in a context of its own. Whether its result is ready."""
-        tally, clock = self.tally, self.clock.now
+        core, tally = self.core, self.tally
         if self.observed:
             self.hooks.tell("started", attempt)
         self.slot.attempt = attempt
-        attempt.started = started = clock()
+        attempt.started = now
         if not attempt.index & SAMPLE:
-            tally.waiting.add(started - attempt.pulled)
-        settle = self.core.settles_locked
+            tally.waiting.add(now - attempt.pulled)
+        settle = not core.plain
         try:
             attempt.value = value = self.context.copy().run(self.call, attempt.item)
             if type(value) is CoroutineType:
@@ -146,19 +146,19 @@ class SerialDriver(Driver):
             attempt.value, attempt.error = None, failure_of(error)
             tally.failed += 1
             settle = True
-        ended = clock()
-        attempt.duration = duration = ended - started
+        ended = self.clock.now()
+        attempt.duration = duration = ended - now
         tally.running.counts[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
         self.slot.attempt = None
         if self.observed:
             self.hooks.tell("settled", attempt)
         if settle:
             self.settle(attempt, ended)
-            return self.core.delivery.deliverable
-        self.core.settled += 1
+            return core.delivery.deliverable
+        core.settled += 1
         attempt.done = True
-        if not self.core.delivery.ordered:
-            self.core.delivery.ready.append(attempt)
+        if not core.delivery.ordered:
+            core.delivery.ready.append(attempt)
         return True
 
     def finish(self) -> None:

@@ -72,7 +72,7 @@ class TaskWorker:
         crew, driver, core, slot = self.crew, self.driver, self.driver.core, self.slot
         pending, ready, ordered, slots = core.pending, core.delivery.ready, core.delivery.ordered, core.slots
         clock, call, tally, ran = driver.clock.now, crew.call, crew.tally, crew.tally.running.counts
-        observed, locked, waited = driver.hooks.watch_calls, core.settles_locked, tally.waiting.add
+        observed, decided, waited = driver.hooks.watch_calls, not core.plain, tally.waiting.add
         now, burst = clock(), 0
         while True:
             try:
@@ -88,7 +88,7 @@ class TaskWorker:
             attempt.started = started = now
             if not attempt.index & SAMPLE:
                 waited(started - attempt.pulled)
-            settle = locked
+            settle = decided
             try:
                 if attempt.begun is None:
                     coroutine, context = call(attempt.item), base.copy()
@@ -117,7 +117,7 @@ class TaskWorker:
             ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
             if observed:
                 driver.hooks.tell("settled", attempt)
-            if settle:
+            if settle or slot.expired < FOREVER:
                 if not self._settle(attempt, now):
                     return
             else:

@@ -60,7 +60,7 @@ class ThreadWorker:
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
         clock, ran, waited = driver.clock.now, tally.running.counts, tally.waiting.add
-        observed, locked = driver.hooks.watch_calls, core.settles_locked
+        observed, decided, timed = driver.hooks.watch_calls, not core.plain, core.rules.task_timeout is not None
         while True:
             try:
                 attempt = pending.popleft()
@@ -80,7 +80,7 @@ class ThreadWorker:
             attempt.started = started = clock()
             if not attempt.index & SAMPLE:
                 waited(started - attempt.pulled)
-            settle, context = locked, base.copy()
+            settle, context = decided, base.copy()
             try:
                 attempt.value = value = context.run(call, attempt.item)
                 if type(value) is CoroutineType and self._switch(attempt, value, context):
@@ -100,13 +100,15 @@ class ThreadWorker:
             if settle:
                 if not self._settle(attempt, now):
                     return
-            else:
-                slot.attempt = None
-                attempt.done = True
-                if not ordered:
-                    ready.append(attempt)
-                if driver.waits:
-                    crew.tell()
+                continue
+            if timed and not self._claim():
+                return
+            slot.attempt = None
+            attempt.done = True
+            if not ordered:
+                ready.append(attempt)
+            if driver.waits:
+                crew.tell()
 
     def _next(self) -> Attempt | None:
         """Find something to start, or sleep until there is; None: go home."""
@@ -134,13 +136,18 @@ class ThreadWorker:
             raise refuse_coroutine(coroutine, self.driver.job.call.name)
         return True
 
-    def _settle(self, attempt: Attempt, now: float) -> bool:
-        """False: the call was given up meanwhile, and this thread with it."""
+    def _claim(self) -> bool:
+        """False: the call was given up meanwhile, and this thread with it; nobody wants its result."""
         with self.driver.lock:
             if self.slot.abandoned:
                 self.driver.core.slots.returned_late()
                 return False
             self.slot.attempt = None
-            self.driver.core.settle(attempt, now)
-            self.driver.act()
+        return True
+
+    def _settle(self, attempt: Attempt, now: float) -> bool:
+        """The core decides what this end means. False as for `_claim`."""
+        if not self._claim():
+            return False
+        self.driver.settle(attempt, now)
         return True

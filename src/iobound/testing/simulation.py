@@ -56,7 +56,7 @@ class SimulatedDriver(Driver):
 
     def rung(self) -> None:
         """A gate rings, perhaps under the lock of this run or of another: look at it as soon as that is over."""
-        self.time.call_at(self.time.now(), self.workers.stir)
+        self.workers.stir_soon()
 
     def gone(self) -> bool:
         """Calls that run have `grace` seconds to end, those given up before have none; then nobody is left."""
@@ -93,12 +93,18 @@ class Dispatcher:
         self.flying: dict[Slot, Appointment | None] = {}
         """What runs, given-up calls included until they return; None: it never will."""
         self.timer: Appointment | None = None
+        self.soon: Appointment | None = None
         self.busy = False
         self.tally = Tally()
         self.core.tallies.append(self.tally)
 
     def start(self) -> None:
         """Calls start when there is work."""
+
+    def stir_soon(self) -> None:
+        """Start all that may start, at this moment, but not here. Takes no lock of a run."""
+        if self.soon is None or self.soon.action is None:
+            self.soon = self.time.call_at(self.time.now(), self.stir)
 
     def stir(self) -> None:
         """Start all that may start now."""
@@ -219,7 +225,7 @@ class Dispatcher:
 
     def forget(self) -> None:
         """What still runs will never return, so that no clock goes there for it."""
-        for appointment in self.flying.values():
+        for appointment in (*self.flying.values(), self.soon):
             if appointment is not None:
                 appointment.cancel()
         self.flying.clear()
@@ -236,6 +242,7 @@ class SimulatedFeeder(Feeder):
         self.time = time
         self.items: Any = None
         self.pulling = False
+        self.arrival: Appointment | None = None
 
     def pull(self) -> bool:
         """Pull what comes at once. Whether there was anything."""
@@ -259,7 +266,9 @@ class SimulatedFeeder(Feeder):
         return True
 
     def halt(self) -> None:
-        """Stop an earlier stage too."""
+        """What the source was about to give does not come any more; stop an earlier stage too."""
+        if self.arrival is not None:
+            self.arrival.cancel()
         if is_run(self.source):
             self.source.cancel()
 
@@ -289,7 +298,7 @@ class SimulatedFeeder(Feeder):
         if ahead.hung:
             return
         if ahead.seconds:
-            self.time.call_at(self.time.now() + ahead.seconds, partial(self._arrive, arrive))
+            self.arrival = self.time.call_at(self.time.now() + ahead.seconds, partial(self._arrive, arrive))
         else:
             self.pulling = False
             arrive()

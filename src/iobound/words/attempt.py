@@ -87,6 +87,7 @@ class Outcome(Generic[T]):
     @classmethod
     def of(cls, attempt: Attempt) -> Outcome[Any]:
         """The outcome of a finished attempt."""
+        waited = attempt.started - attempt.pulled
         return cls(
             attempt.value,
             attempt.error,
@@ -95,7 +96,7 @@ class Outcome(Generic[T]):
             attempt.key,
             attempt.number,
             attempt.duration,
-            max(0.0, attempt.started - attempt.pulled),
+            waited if waited > 0.0 else 0.0,
             attempt.stage,
         )
 
