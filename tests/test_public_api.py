@@ -13,6 +13,8 @@ import pytest
 PUBLIC = {
     "iobound": [
         "BlockingLoopWarning",
+        "Current",
+        "Durations",
         "HungCalls",
         "ItemCancelled",
         "Outcome",
@@ -23,7 +25,6 @@ PUBLIC = {
         "map",
         "starmap",
     ],
-    "iobound.policies": ["FixedLimit"],
     "iobound.models": ["Asyncio", "Model", "Serial", "Threads"],
     "iobound.testing": ["VirtualClock"],
 }

@@ -28,7 +28,7 @@ import pytest
 
 import iobound
 
-CEILING = 5.0
+CEILING = float(os.environ.get("IOBOUND_TEST_CEILING", "5"))
 """Seconds after which a test that still waits has failed."""
 PAUSE = 0.001
 END = object()

@@ -42,9 +42,10 @@ async def test_a_decimal_context_does_not_leak(world):
     """A library that keeps its state in the context, as `decimal` does, is safe in calls."""
 
     async def body(item):
-        decimal.getcontext().prec = 2 + item % 5
-        await world.pause()
-        return str(decimal.Decimal(1) / 3)
+        with decimal.localcontext() as context:
+            context.prec = 2 + item % 5
+            await world.pause()
+            return str(decimal.Decimal(1) / 3)
 
     before = decimal.getcontext().prec
     assert await world.run(body, range(50), concurrency=8) == ["0." + "3" * (2 + item % 5) for item in range(50)]

@@ -26,7 +26,9 @@ def settings_of_a_run(draw: st.DrawFn) -> dict[str, Any]:
     pauses = draw(st.none() | st.lists(MOMENTS, max_size=3))
     return {
         "limit": draw(st.integers(1, 4)),
-        "window": draw(st.sampled_from([lambda limit: limit, lambda limit: 2 * limit, lambda limit: 3, lambda limit: 20])),
+        "window": draw(
+            st.sampled_from([lambda limit: limit, lambda limit: 2 * limit, lambda limit: 3, lambda limit: 20])
+        ),
         "ordered": draw(st.booleans()),
         "fail_fast": fail_fast,
         "max_errors": None if fail_fast else draw(st.none() | st.just(ErrorLimit(count=2))),
@@ -52,7 +54,9 @@ class CoreMachine(RuleBasedStateMachine):
         refuses=st.sets(st.integers(0, 20), max_size=2),
         fails=st.booleans(),
     )
-    def begin(self, settings: Any, rate: Any, permits: Any, burst: float, keyed: bool, refuses: Any, fails: bool) -> None:
+    def begin(
+        self, settings: Any, rate: Any, permits: Any, burst: float, keyed: bool, refuses: Any, fails: bool
+    ) -> None:
         answers = iter([True, False, True, False, False, True])
         self.gates: list[ToyGate] = []
         if rate is not None:

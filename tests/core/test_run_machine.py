@@ -226,7 +226,9 @@ class RunMachine(RuleBasedStateMachine):
             return
         stats, core = self.run.stats, driver.core
         assert all(gate.waiting() == [] for gate in self.gates)
-        assert [item for gate in self.gates for item in gate.held()] == [], "a ticket was neither settled nor given back"
+        assert [item for gate in self.gates for item in gate.held()] == [], (
+            "a ticket was neither settled nor given back"
+        )
         assert stats.in_flight == 0
         if isinstance(self.ended, StopIteration) and not self.closed:
             assert stats.pulled == self.length == stats.delivered == core.settled

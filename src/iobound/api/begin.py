@@ -85,4 +85,4 @@ def warn_if_blocking(call: Call) -> None:
         f"iterating iobound.map({call.name}, ...) with a plain `for` blocks the running event loop\n"
         "hint: use `async for` or `await` on the run"
     )
-    warnings.warn(message, BlockingLoopWarning, stacklevel=5)
+    warnings.warn(message, BlockingLoopWarning, stacklevel=4)

@@ -16,7 +16,7 @@ INTERRUPTED = 0.5
 """Seconds that cleanup may take after Ctrl-C."""
 
 
-def close(driver: Driver, error: BaseException, grace: float) -> None:
+def close(driver: Driver, error: BaseException | None, grace: float) -> None:
     """Stop, and wait until all parties have left, at most `grace`. An async run can only be told to stop."""
     if not driver.mine:
         return
@@ -29,7 +29,7 @@ def close(driver: Driver, error: BaseException, grace: float) -> None:
         driver.finish()
 
 
-async def aclose(driver: Driver, error: BaseException, grace: float) -> None:
+async def aclose(driver: Driver, error: BaseException | None, grace: float) -> None:
     """The same from a coroutine on the run's loop, which is never blocked."""
     if not driver.mine or not isinstance(driver.bell, LoopBell):
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from iobound.api.begin import begin, running_loop, warn_if_blocking
 from iobound.api.ending import INTERRUPTED, aclose, close, closed_early, told_whole
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iobound.words.attempt import Attempt
 
 T = TypeVar("T")
+R = TypeVar("R")
 SKIPPED: Any = object()
 
 
@@ -66,7 +67,11 @@ class Run(Generic[T]):
         """Whether failures are dropped here, and so never reach a later stage."""
         return self._options.errors == "skip"
 
-    def outcomes(self) -> Run[Outcome[Any]]:
+    @overload
+    def outcomes(self: Run[Outcome[R]]) -> Run[Outcome[R]]: ...
+    @overload
+    def outcomes(self) -> Run[Outcome[T]]: ...
+    def outcomes(self) -> Run[Any]:
         """This run, yielding an `Outcome` for every item and raising for none. Before its first use.
 
         Raises:
@@ -81,7 +86,7 @@ class Run(Generic[T]):
             msg = "outcomes() comes before the first use of a run"
             raise RuntimeError(msg)
         self._errors = "collect"
-        return cast("Run[Outcome[Any]]", self)
+        return self
 
     # Plain code ---------------------------------------------------------------------------------------------
 
@@ -108,7 +113,7 @@ class Run(Generic[T]):
         except BaseException as error:  # Ctrl-C, most likely: it may have hit between any two instructions
             self._end(driver, error)
             raise
-        self._end(driver)
+        self._end(driver, None)
         raise self._last_word(driver, StopIteration())
 
     def __enter__(self) -> Self:
@@ -120,7 +125,7 @@ class Run(Generic[T]):
         if self._driver is None or self._over:
             self._over = True
         else:
-            self._end(self._driver, error)
+            self._end(self._driver, error or closed_early())
 
     def close(self) -> None:
         """Stop now. Waits at most `grace` seconds for calls that run; those left then are abandoned.
@@ -131,11 +136,14 @@ class Run(Generic[T]):
         self.__exit__(None, None, None)
 
     def cancel(self) -> None:
-        """Tell the run to stop, from any thread, without waiting: its consumer gets a `RuntimeError`."""
+        """Tell the run to stop, from any thread, without waiting.
+
+        Its consumer still gets the results that are ready, and then a `RuntimeError`.
+        """
         if self._driver is None:
             self._over = True
-        elif self._driver.mine:
-            self._driver.stop(RuntimeError("this run was cancelled"))
+        else:
+            self._driver.drop()
 
     # Async code ---------------------------------------------------------------------------------------------
 
@@ -158,23 +166,20 @@ class Run(Generic[T]):
                 taken, self._taken = self._taken, 0
                 if not await driver.wait_async(taken):
                     break
-        await self.aclose()
+        await self._aend(None)
         raise self._last_word(driver, StopAsyncIteration())
 
     async def __aenter__(self) -> Self:
         """Stop the run at the end of the `async with` block."""
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Stop the run, and wait until it has."""
-        await self.aclose()
+        await self._aend(error or closed_early())
 
     async def aclose(self) -> None:
         """Stop now: running calls are cancelled, their cleanup awaited at most `grace` seconds."""
-        if self._driver is not None and not self._over:
-            self._over = True
-            await aclose(self._driver, closed_early(), self._options.grace)
-        self._over = True
+        await self._aend(closed_early())
 
     def __await__(self) -> Generator[Any, None, list[T]]:
         """All results, as a list."""
@@ -217,19 +222,29 @@ class Run(Generic[T]):
             return cast("T", Outcome.of(attempt))
         return attempt.value if attempt.error is None else SKIPPED  # type: ignore[no-any-return]
 
-    def _end(self, driver: Driver, error: BaseException | None = None) -> None:
-        """Everybody goes home. Ctrl-C does not wait for `grace`."""
+    def _end(self, driver: Driver, error: BaseException | None) -> None:
+        """Everybody goes home; without an error because the run is over by itself."""
         if not self._over:
             self._over = True
-            grace = self._options.grace
-            interrupted = isinstance(error, KeyboardInterrupt)
-            close(driver, error or closed_early(), min(grace, INTERRUPTED) if interrupted else grace)
+            close(driver, error, self._patience(driver, error))
+
+    async def _aend(self, error: BaseException | None) -> None:
+        driver, was_over = self._driver, self._over
+        self._over = True
+        if driver is not None and not was_over:
+            await aclose(driver, error, self._patience(driver, error))
+
+    def _patience(self, driver: Driver, error: BaseException | None) -> float:
+        """Ctrl-C does not wait for `grace`; nor does a cancelled task, for calls that nothing can cancel."""
+        stopped = error is not None and not isinstance(error, Exception)
+        hurried = isinstance(error, KeyboardInterrupt) or (stopped and not driver.workers.cancels)
+        return min(self._options.grace, INTERRUPTED) if hurried else self._options.grace
 
     def _last_word(self, driver: Driver, complete: Exception) -> BaseException:
         """What `next` raises at the end: the run's error, once; `complete` only if it is."""
         error = told_whole(driver.core)
         if error is None:
-            return complete
+            return complete if driver.core.complete else closed_early()
         if self._error_told:
             return closed_early()
         self._error_told = True

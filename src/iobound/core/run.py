@@ -166,6 +166,11 @@ class Core:
         return min(self.slots.capacity - (self.delivery.pulled - self.settled), self.delivery.room)
 
     @property
+    def complete(self) -> bool:
+        """Whether everything the source had was delivered."""
+        return not self.source_open and self.delivery.returned == self.delivery.pulled
+
+    @property
     def drained(self) -> bool:
         """Whether nothing will ever start again."""
         if self.stopping:
@@ -183,9 +188,7 @@ class Core:
 
     def settle(self, attempt: Attempt, now: float) -> None:
         """An attempt has ended, with a value or an error."""
-        for ticket in attempt.tickets:
-            ticket.settled(attempt, now)
-        attempt.tickets = ()
+        self.let_go(attempt, now)
         error = attempt.error
         if error is not None and not isinstance(error, Exception):
             self.fail(error)
@@ -196,6 +199,12 @@ class Core:
             self.release(attempt)
         else:
             self.rules.keeper(attempt)
+
+    def let_go(self, attempt: Attempt, now: float) -> None:
+        """An attempt is over, settled or not: the gates that count what runs must hear it."""
+        for ticket in attempt.tickets:
+            ticket.settled(attempt, now)
+        attempt.tickets = ()
 
     def release(self, attempt: Attempt) -> None:
         """A final outcome may be delivered (a keeper, such as a journal, calls this when it is durable)."""
@@ -238,7 +247,7 @@ class Core:
             return READY
         if self.failure is not None or self.stopping:
             return OVER
-        return OVER if not self.source_open and self.delivery.returned == self.delivery.pulled else WAIT
+        return OVER if self.complete else WAIT
 
     # Time ---------------------------------------------------------------------------------------------------
 

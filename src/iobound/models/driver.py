@@ -53,6 +53,8 @@ class Workers(Protocol):
 
     live: int
     """How many workers there are."""
+    cancels: bool
+    """Whether a call that runs can be cancelled."""
 
     def start(self) -> None:
         """The run is used for the first time."""
@@ -249,17 +251,18 @@ class Driver:
     # The end ------------------------------------------------------------------------------------------------
 
     def drop(self) -> None:
-        """Stop because the run was collected: takes no lock, since collection may happen inside one."""
+        """Stop because the run was collected or cancelled: takes no lock, since collection may happen inside one."""
         if self.mine:
             self.core.stopping = True
             self.core.pending.clear()
             self.workers.halt()
             self.feeder.halt()
+            self.bell.ring()
 
-    def stop(self, error: BaseException) -> None:
-        """Stop now, and say `error` to a consumer that comes back."""
+    def stop(self, error: BaseException | None) -> None:
+        """Stop now, and say `error` to a consumer that comes back; None: it is over by itself."""
         with self.lock:
-            if self.core.verdict() is not OVER:
+            if error is not None and self.core.verdict() is not OVER:
                 self.core.fail(error)
             self.core.stop()
             self.act()
@@ -275,7 +278,9 @@ class Driver:
         with self.lock:
             self.core.ended_at = self.clock.now()
             for slot in list(self.core.slots):
-                self.core.abandon(slot)
+                attempt = self.core.abandon(slot)
+                if attempt is not None:
+                    self.core.let_go(attempt, self.clock.now())
         self._close_begun()
         self.feeder.close()
         while self.departed:

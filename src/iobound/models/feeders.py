@@ -127,9 +127,8 @@ class InPlaceFeeder(Feeder):
     def replenish(self) -> None:
         """* Fill the window."""
         core = self.core
-        if core.source_open and core.delivery.room > 0:
-            if not core.refill(self.items, self.driver.clock.now()):
-                self.driver.news.append(("source_ended", core.delivery.pulled))
+        if core.source_open and core.delivery.room > 0 and not core.refill(self.items, self.driver.clock.now()):
+            self.driver.news.append(("source_ended", core.delivery.pulled))
 
 
 class WaitingFeeder(Feeder):
@@ -214,6 +213,7 @@ class ThreadFeeder(WaitingFeeder):
                     self.give(item)
                 else:
                     self.give_outcome(item, stage)
+                del item  # the source may block now, for long
             if seen < room:
                 return
 

@@ -91,6 +91,7 @@ class TaskFeeder(WaitingFeeder):
                     self.give(item)
                 else:
                     self.give_outcome(item, stage)
+                del item  # the source may block now, for long
 
 
 class LoopThreadFeeder(TaskFeeder):

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 class Nobody:
     """The workers of a run whose consumer makes the calls: nothing to stop, and only the consumer to wake."""
 
+    live = 0
+    cancels = False
+
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
-        self.live = 0
 
     def start(self) -> None:
         """Nothing to start."""
@@ -160,6 +162,13 @@ class SerialDriver(Driver):
         if not core.delivery.ordered:
             core.delivery.ready.append(attempt)
         return True
+
+    def drop(self) -> None:
+        """Nobody else is there to leave what was entered."""
+        super().drop()
+        if self.slot.attempt is None:  # else this is a cancellation from inside a call, or from another thread
+            self.stack.close()
+            close_items(self.items)
 
     def finish(self) -> None:
         """Leave what `setup` gave."""

@@ -74,14 +74,18 @@ class TaskWorker:
         clock, call, tally, ran = driver.clock.now, crew.call, crew.tally, crew.tally.running.counts
         observed, decided, waited = driver.hooks.watch_calls, not core.plain, tally.waiting.add
         now, burst = clock(), 0
+        attempt: Any
+        coroutine: Any
+        context: Any
         while True:
             try:
                 attempt = pending.popleft()
             except IndexError:
-                found = yield from self._next()
-                if found is None:
+                attempt = coroutine = context = awaited = None  # a worker that sleeps keeps nothing alive
+                attempt = yield from self._next()
+                if attempt is None:
                     return
-                attempt, now = found, clock()
+                now = clock()
             if observed:
                 driver.hooks.tell("started", attempt)
             slot.attempt = attempt

@@ -61,14 +61,16 @@ class ThreadWorker:
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
         clock, ran, waited = driver.clock.now, tally.running.counts, tally.waiting.add
         observed, decided, timed = driver.hooks.watch_calls, not core.plain, core.rules.task_timeout is not None
+        attempt: Any
+        context: Any
         while True:
             try:
                 attempt = pending.popleft()
             except IndexError:
-                found = self._next()
-                if found is None:
+                attempt = context = None  # a worker that sleeps keeps nothing alive
+                attempt = self._next()
+                if attempt is None:
                     return
-                attempt = found
             if crew.retired:
                 self._give_back(attempt)
                 return
@@ -85,6 +87,7 @@ class ThreadWorker:
                 attempt.value = value = context.run(call, attempt.item)
                 if type(value) is CoroutineType and self._switch(attempt, value, context):
                     continue
+                value = None
                 tally.succeeded += 1
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 attempt.value, attempt.error = None, failure_of(error)

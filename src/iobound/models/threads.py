@@ -27,6 +27,8 @@ PATIENCE = 5e-3
 class ThreadCrew(Crew[ThreadBell]):
     """Worker threads, all daemons: a hung call never holds up the interpreter's exit."""
 
+    cancels = False
+
     def __init__(self, driver: Driver) -> None:
         super().__init__(driver)
         self.timekeeper = Timekeeper(driver, self)

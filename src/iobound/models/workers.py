@@ -115,7 +115,9 @@ class Crew(Generic[P]):
             pass  # somebody has rung it meanwhile: its next wait ends at once, which is harmless
 
     def go_home(self, slot: Slot) -> None:
-        """* A worker goes home."""
+        """* A worker goes home, perhaps from the middle of a call that was cancelled."""
+        if slot.attempt is not None:
+            self.core.let_go(slot.attempt, self.driver.clock.now())
         self.live -= 1
         self.core.slots.discard(slot)
         if self.core.stopping:

@@ -95,7 +95,20 @@ class VirtualClock:
         if not 0 <= seconds < FOREVER:
             msg = f"time advances by finite seconds of at least 0, not by {seconds!r}"
             raise ValueError(msg)
-        until = self._now + seconds
+        self.advance_to(self._now + seconds)
+
+    def advance_to(self, until: float) -> None:
+        """The same by moment: let time pass until the clock shows `until` seconds; it never goes back.
+
+        Raises:
+            RuntimeError: as for `advance`.
+
+        Example:
+            >>> clock = VirtualClock(10.0)
+            >>> clock.advance_to(12.5)
+            >>> clock.now()
+            12.5
+        """
         while self.step(until):
             pass
         with self._changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from math import nextafter
+from math import ulp
 from threading import current_thread
 from threading import enumerate as all_threads
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+RESOLUTION = 1e-9
+"""Seconds."""
 PATIENCE = 0.05
 """Real seconds that other threads, and sockets, get to wake the loop before it jumps."""
 
@@ -46,11 +48,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualClock | None = None, *, patience: float = PATIENCE) -> None:
         self.clock = VirtualClock() if clock is None else clock
         """Where `iobound` finds the time of runs that are consumed here."""
-        super().__init__(_Jumping(self.clock, patience))
+        self._scheduled: list[asyncio.TimerHandle]
+        super().__init__(_Jumping(self, patience))
 
     def time(self) -> float:
         """Seconds on the virtual clock."""
         return self.clock.now()
+
+    @property
+    def _clock_resolution(self) -> float:
+        """Asyncio keeps a timer once it is due within this; so it must not vanish beside a moment far away."""
+        return max(RESOLUTION, 2 * ulp(self.clock.now()))
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, seconds: float) -> None:
+        pass  # that of the machine's clock, which is not ours
+
+    def next_timer(self) -> float:
+        """When the next timer is due, in seconds on the virtual clock; infinite if there is none."""
+        return self._scheduled[0].when() if self._scheduled else FOREVER
 
 
 def run_virtual(main: Coroutine[Any, Any, R], *, clock: VirtualClock | None = None, patience: float = PATIENCE) -> R:
@@ -81,8 +97,9 @@ def run_virtual(main: Coroutine[Any, Any, R], *, clock: VirtualClock | None = No
 class _Jumping(selectors.BaseSelector):
     """A selector that lets virtual time pass instead of real time."""
 
-    def __init__(self, clock: VirtualClock, patience: float) -> None:
-        self._clock = clock
+    def __init__(self, loop: VirtualLoop, patience: float) -> None:
+        self._loop = loop
+        self._clock = loop.clock
         self._patience = patience
         self._real = selectors.DefaultSelector()
 
@@ -102,13 +119,14 @@ class _Jumping(selectors.BaseSelector):
         self._real.close()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready; if nothing is, time jumps by `timeout`, or to what comes before. None: no timer."""
+        """What is ready; if nothing is, and the loop would wait, time jumps to what comes next."""
         ready = self._real.select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        now, clock = self._clock.now(), self._clock
+        clock = self._clock
         moment = clock.next_moment()
-        timer = FOREVER if timeout is None else max(now + timeout, nextafter(now, FOREVER))
+        # Not by `timeout`, which asyncio cuts to a day.
+        timer = self._loop.next_timer()
         target = min(timer, moment)
         if self._others():
             endless = FOREVER in {target, self._patience}
@@ -121,7 +139,7 @@ class _Jumping(selectors.BaseSelector):
         if moment <= timer:
             clock.step(moment)
         else:
-            clock.advance(timer - clock.now())
+            clock.advance_to(timer)
         return []
 
     def _others(self) -> bool:

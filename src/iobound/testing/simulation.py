@@ -71,14 +71,14 @@ class SimulatedDriver(Driver):
         """Nothing of this run will happen any more."""
         super().finish()
         self.workers.forget()
-        if isinstance(self.feeder, SimulatedFeeder):
-            self.feeder.close()
         self.stack.close()
 
     def drop(self) -> None:
-        """The run was collected."""
+        """The run was collected or cancelled: leave the gates at once, as idle workers would."""
         super().drop()
-        self.workers.forget()
+        if self.lock.acquire(blocking=False):
+            self.core.stop()
+            self.lock.release()
 
 
 class Dispatcher:

@@ -67,7 +67,7 @@ class Outcome(Generic[T]):
     index: int
     """Position of the item in the source, from 0."""
     item: Any
-    """The item itself, as the source gave it (to the first stage, where runs are chained)."""
+    """The item itself; where runs are chained, what the stage that gave this outcome was called with."""
     key: Hashable
     """The key the item was limited by, None without keys."""
     attempts: int
@@ -87,7 +87,6 @@ class Outcome(Generic[T]):
     @classmethod
     def of(cls, attempt: Attempt) -> Outcome[Any]:
         """The outcome of a finished attempt."""
-        waited = attempt.started - attempt.pulled
         return cls(
             attempt.value,
             attempt.error,
@@ -96,7 +95,7 @@ class Outcome(Generic[T]):
             attempt.key,
             attempt.number,
             attempt.duration,
-            waited if waited > 0.0 else 0.0,
+            max(0.0, attempt.started - attempt.pulled),
             attempt.stage,
         )
 
