@@ -62,7 +62,7 @@ KNOWN = {
     "partial of a wrapper": functools.partial(wrapper),
 }
 if sys.version_info >= (3, 12):
-    KNOWN["marked"] = inspect.markcoroutinefunction(lambda item: native(item))
+    KNOWN["marked"] = inspect.markcoroutinefunction(lambda item: native(item))  # noqa: PLW0108
 
 
 @pytest.mark.parametrize("fn", KNOWN.values(), ids=KNOWN)
@@ -83,7 +83,11 @@ async def test_coroutine_functions_are_known_without_calling(consumer, fn, model
         assert any(note.startswith("hint: ") for note in raised.value.__notes__)
 
 
-LATE = {"lambda": lambda item: native(item), "plain": plain, "partial": functools.partial(plain)}
+LATE = {
+    "lambda": lambda item: native(item),  # noqa: PLW0108 - as users write it
+    "plain": plain,
+    "partial": functools.partial(plain),
+}
 
 
 @pytest.mark.parametrize("fn", LATE.values(), ids=LATE)

@@ -55,8 +55,7 @@ async def test_after_a_failure_nothing_starts(world):
 
     run, got = world.map(body, range(1000), concurrency=1), []
     with pytest.raises(ValueError, match="5"):
-        async for result in world.each(run):
-            got.append(result)
+        await world.fill(got, run)
     assert got == [*range(len(got))]
     assert calls.entered == 6
     for _ in range(2):
@@ -110,11 +109,11 @@ async def test_what_is_no_exception_ends_the_run_and_is_raised(world, kind, erro
             raise error
         return item
 
-    run = world.map(body, range(500), errors=errors, concurrency=2, buffersize=4)
+    run, got = world.map(body, range(500), errors=errors, concurrency=2, buffersize=4), []
     with pytest.raises(kind) as raised:
-        async for result in world.each(run):
-            assert errors != "collect" or result.ok
+        await world.fill(got, run)
     assert raised.value is error
+    assert all(errors != "collect" or outcome.ok for outcome in got)
     assert run.stats.pulled <= 3 + 4 + 4
 
 
@@ -218,8 +217,7 @@ async def test_max_errors_stops_after_the_next_one(world, limit, errors):
 
     run = world.map(body, range(1000), errors=errors, max_errors=limit, concurrency=1, buffersize=4)
     with pytest.raises(iobound.TooManyErrors, match=f"{limit + 1} of"):
-        async for result in world.each(run):
-            ready.append(result)
+        await world.fill(ready, run)
     if errors == "collect":
         assert [outcome.index for outcome in ready] == [*range(2 * limit + 2)]
     else:

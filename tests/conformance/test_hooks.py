@@ -45,7 +45,9 @@ async def same(item):
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-@pytest.mark.parametrize("make", [list, iter, lambda items: (item for item in items)], ids=["list", "iterator", "generator"])
+@pytest.mark.parametrize(
+    "make", [list, iter, lambda items: (item for item in items)], ids=["list", "iterator", "generator"]
+)
 async def test_every_event_is_told_exactly(world, make, ordered):
     """Started and settled around each attempt, delivered for each item, the end of the source and of the run once."""
     observer = Observer()
@@ -101,7 +103,6 @@ async def test_a_method_of_a_broken_hook_is_not_called_for_other_events(world, l
     """The whole hook is dropped."""
 
     class Broken:
-
         def started(self, attempt):
             raise LookupError
 

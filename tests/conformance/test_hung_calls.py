@@ -141,9 +141,8 @@ async def test_time_out_of_the_whole_run(world):
         return item
 
     run, got = world.map(body, iter(int, 1), timeout=0.05, buffersize=4, concurrency=2), []
-    with pytest.raises(TimeoutError, match="timeout=0.05"):
-        async for result in world.each(run):
-            got.append(result)
+    with pytest.raises(TimeoutError, match=r"timeout=0\.05"):
+        await world.fill(got, run)
     assert got
     with pytest.raises(RuntimeError):
         await world.next(run)

@@ -94,7 +94,7 @@ PAIRS = (("serial", "plain"), ("threads", "plain"), ("asyncio", "async"), ("auto
 @pytest.mark.parametrize("how", ["plain", "async"])
 @pytest.mark.parametrize("model, colour", PAIRS)
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_python_has_nothing_to_say(program, ending, model, colour, how, kind):
+def test_python_has_nothing_to_say(program, ending, model, colour, how, kind):  # noqa: PLR0917
     """No "never awaited", no "never retrieved", no unclosed loop, no traceback at exit."""
     if kind == "range" and ending not in {"end", "left"}:
         pytest.skip("the generator has more to go wrong")
@@ -146,9 +146,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize(
-    "model, how", [("threads", "plain"), ("threads", "async"), ("asyncio", "plain")]
-)
+@pytest.mark.parametrize("model, how", [("threads", "plain"), ("threads", "async"), ("asyncio", "plain")])
 def test_ctrl_c_does_not_wait_for_hung_calls(program, model, how):
     """Calls that hang for a minute do not keep the program: promised is a second, allowed are five."""
     assert program(INTERRUPTED, model, how, silent=False) == "interrupted True\n"

@@ -45,8 +45,7 @@ async def test_the_source_of_a_run_may_be_made_of_runs(consumer):
     """A generator that iterates a run is a source like any other."""
 
     def source():
-        for value in iobound.map(abs, range(-5, 0)):
-            yield value
+        yield from iobound.map(abs, range(-5, 0))
 
     assert await consumer.list(iobound.map(abs, source())) == [5, 4, 3, 2, 1]
 

@@ -46,11 +46,9 @@ async def test_mixed_ways_are_refused(world):
     """Plain after async, and async after plain."""
     run = world.map(same, range(4))
     assert await world.next(run) == 0
+    wrong = (lambda: next(run)) if world.in_async else (lambda: asyncio.run(anext_of(run)))
     with pytest.raises(RuntimeError, match="one way"):
-        if world.in_async:
-            next(run)
-        else:
-            asyncio.run(anext_of(run))
+        wrong()
     assert await world.list(run) == [1, 2, 3]
 
 

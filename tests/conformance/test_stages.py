@@ -164,7 +164,6 @@ def test_async_stages_share_the_loop_of_the_consumer():
         await iobound.map(plain_text, iobound.map(inner, range(3)))
         return asyncio.get_running_loop()
 
-
     assert loops == set()
     loop = asyncio.run(main())
     assert loops == {loop}

@@ -23,9 +23,9 @@ def close(driver: Driver, error: BaseException | None, grace: float) -> None:
     driver.grace = grace
     driver.stop(error)
     if isinstance(driver.bell, ThreadBell):
-        deadline = driver.clock.now() + grace + MARGIN
-        while not driver.gone() and driver.clock.now() < deadline:
-            driver.clock.wait(driver.bell, deadline)
+        bell, deadline = ThreadBell(), driver.clock.now() + grace + MARGIN
+        while not driver.gone(bell) and driver.clock.now() < deadline:
+            driver.clock.wait(bell, deadline)
         driver.finish()
 
 
@@ -35,11 +35,11 @@ async def aclose(driver: Driver, error: BaseException | None, grace: float) -> N
         return
     driver.grace = grace
     driver.stop(error)
-    deadline = driver.clock.now() + grace + MARGIN
-    timer = driver.bell.ring_later(grace + MARGIN)
+    bell, deadline = driver.bell.sibling(), driver.clock.now() + grace + MARGIN
+    timer = bell.ring_later(grace + MARGIN)
     try:
-        while not driver.gone() and driver.clock.now() < deadline:
-            await driver.bell.wait()
+        while not driver.gone(bell) and driver.clock.now() < deadline:
+            await bell.wait()
     finally:
         timer.cancel()
     driver.finish()

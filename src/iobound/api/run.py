@@ -111,7 +111,7 @@ class Run(Generic[T]):
                     if not driver.wait(taken):
                         break
         except BaseException as error:  # Ctrl-C, most likely: it may have hit between any two instructions
-            self._end(driver, error)
+            self._end(driver, closed_early(), error)
             raise
         self._end(driver, None)
         raise self._last_word(driver, StopIteration())
@@ -125,7 +125,7 @@ class Run(Generic[T]):
         if self._driver is None or self._over:
             self._over = True
         else:
-            self._end(self._driver, error or closed_early())
+            self._end(self._driver, closed_early(), error)
 
     def close(self) -> None:
         """Stop now. Waits at most `grace` seconds for calls that run; those left then are abandoned.
@@ -175,7 +175,7 @@ class Run(Generic[T]):
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Stop the run, and wait until it has."""
-        await self._aend(error or closed_early())
+        await self._aend(closed_early(), error)
 
     async def aclose(self) -> None:
         """Stop now: running calls are cancelled, their cleanup awaited at most `grace` seconds."""
@@ -222,22 +222,22 @@ class Run(Generic[T]):
             return cast("T", Outcome.of(attempt))
         return attempt.value if attempt.error is None else SKIPPED  # type: ignore[no-any-return]
 
-    def _end(self, driver: Driver, error: BaseException | None) -> None:
+    def _end(self, driver: Driver, error: RuntimeError | None, cause: BaseException | None = None) -> None:
         """Everybody goes home; without an error because the run is over by itself."""
         if not self._over:
             self._over = True
-            close(driver, error, self._patience(driver, error))
+            close(driver, error, self._patience(driver, cause))
 
-    async def _aend(self, error: BaseException | None) -> None:
+    async def _aend(self, error: RuntimeError | None, cause: BaseException | None = None) -> None:
         driver, was_over = self._driver, self._over
         self._over = True
         if driver is not None and not was_over:
-            await aclose(driver, error, self._patience(driver, error))
+            await aclose(driver, error, self._patience(driver, cause))
 
-    def _patience(self, driver: Driver, error: BaseException | None) -> float:
+    def _patience(self, driver: Driver, cause: BaseException | None) -> float:
         """Ctrl-C does not wait for `grace`; nor does a cancelled task, for calls that nothing can cancel."""
-        stopped = error is not None and not isinstance(error, Exception)
-        hurried = isinstance(error, KeyboardInterrupt) or (stopped and not driver.workers.cancels)
+        stopped = cause is not None and not isinstance(cause, Exception)
+        hurried = isinstance(cause, KeyboardInterrupt) or (stopped and not driver.workers.cancels)
         return min(self._options.grace, INTERRUPTED) if hurried else self._options.grace
 
     def _last_word(self, driver: Driver, complete: Exception) -> BaseException:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from iobound.core.run import Core
+    from iobound.words.attempt import Attempt
 
 STEPS = 8
 """Buckets per doubling: each is 9 % wide, so a percentile is off by less than 5 %."""
@@ -59,6 +60,13 @@ class Tally:
         self.failed = 0
         self.running = Histogram()
         self.waiting = Histogram()
+
+    def count(self, attempt: Attempt) -> None:
+        """An attempt has ended, and counts."""
+        if attempt.error is None:
+            self.succeeded += 1
+        else:
+            self.failed += 1
 
     def merge(self, other: Tally) -> None:
         """Add what `other` came to."""

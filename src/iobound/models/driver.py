@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from iobound.core.run import OVER, READY, WAIT, Core
 from iobound.words.events import HookSet
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from iobound.models.calls import Call
     from iobound.models.feeders import Feeder
     from iobound.words.attempt import Attempt, Slot
-    from iobound.words.bells import LoopBell, ThreadBell
+    from iobound.words.bells import Bell, LoopBell, ThreadBell
     from iobound.words.clock import Clock
 
 ALWAYS = not getattr(sys, "_is_gil_enabled", lambda: True)()
@@ -94,12 +95,15 @@ class Driver:
         self.waits = ALWAYS
         self.halted = False
         self.departed: list[Thread] = []
+        self.closing: list[Bell] = []
         self.news: deque[tuple[Any, ...]] = deque()
         self.predecessor: Workers | None = None
         self.begun: list[Coroutine[Any, Any, Any]] = []
         self.parties = 0
         self.grace = job.rules.grace
-        self.pid = os.getpid()
+        self.mine = True
+        """False in a child that was forked in mid-run: the threads and locks of the run are its parent's."""
+        _drivers.add(self)
 
     def start(self) -> None:
         """Set everything going."""
@@ -124,16 +128,10 @@ class Driver:
         while self.news:
             self.hooks.tell(*self.news.popleft())
 
-    @property
-    def mine(self) -> bool:
-        """False in a child that was forked in mid-run: the threads and locks of the run are its parent's."""
-        return os.getpid() == self.pid
-
     def look(self, taken: int) -> str:
         """Test and park in one critical section: after WAIT the consumer's bell will ring."""
         if not self.mine:
-            msg = f"this run belongs to process {self.pid}, which was forked: start a new one here"
-            raise RuntimeError(msg)
+            raise RuntimeError("this run belongs to the process that this one was forked from: start a new one here")
         with self.lock:
             self._credit(taken)
             verdict = self.core.verdict()
@@ -246,7 +244,8 @@ class Driver:
                 self.departed.append(thread)
             self.parties -= 1
             if not self.parties:
-                self.ring()
+                for bell in self.closing:
+                    bell.ring()
 
     # The end ------------------------------------------------------------------------------------------------
 
@@ -267,10 +266,10 @@ class Driver:
             self.core.stop()
             self.act()
 
-    def gone(self) -> bool:
-        """Whether no party is left; if not, the consumer's bell will ring."""
+    def gone(self, bell: Bell) -> bool:
+        """Whether no party is left; if not, `bell` will ring when the last one goes."""
         with self.lock:
-            self.waits = True
+            self.closing.append(bell)
             return not self.parties
 
     def finish(self) -> None:
@@ -294,3 +293,18 @@ class Driver:
             for coroutine in self.begun:
                 if getcoroutinestate(coroutine) == CORO_CREATED:
                     coroutine.close()
+
+
+_drivers: WeakSet[Driver] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """Make every run of the parent inert here. No locks: who holds them did not come along."""
+    for driver in _drivers:
+        driver.mine = False
+        driver.core.stopping = True
+        driver.core.delivery.drop()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

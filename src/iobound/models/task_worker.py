@@ -98,6 +98,7 @@ class TaskWorker:
                     coroutine, context = call(attempt.item), base.copy()
                 else:
                     coroutine, context = attempt.begun
+                    context.run(running.set, slot)
                 awaited = context.run(coroutine.send, None)
                 burst = 0
                 if pending and not crew.coming and (crew.live < slots.capacity or crew.parked):
@@ -111,10 +112,8 @@ class TaskWorker:
                         awaited = context.run(coroutine.send, sent)
             except StopIteration as stop:
                 attempt.value = stop.value
-                tally.succeeded += 1
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 attempt.error = self._failure(error)
-                tally.failed += 1
                 settle = True
             now = clock()
             attempt.duration = duration = now - started
@@ -125,6 +124,7 @@ class TaskWorker:
                 if not self._settle(attempt, now):
                     return
             else:
+                tally.succeeded += 1
                 slot.attempt = None
                 attempt.done = True
                 if not ordered:
@@ -173,6 +173,7 @@ class TaskWorker:
                 slot.expired = FOREVER
                 self.task.uncancel()
                 core.time_out(attempt)
+            self.crew.tally.count(attempt)
             core.settle(attempt, now)
             self.driver.act()
         return True

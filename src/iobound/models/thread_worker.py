@@ -88,10 +88,8 @@ class ThreadWorker:
                 if type(value) is CoroutineType and self._switch(attempt, value, context):
                     continue
                 value = None
-                tally.succeeded += 1
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 attempt.value, attempt.error = None, failure_of(error)
-                tally.failed += 1
                 settle = True
             now = clock()
             attempt.duration = duration = now - started
@@ -106,6 +104,7 @@ class ThreadWorker:
                 continue
             if timed and not self._claim():
                 return
+            tally.succeeded += 1
             slot.attempt = None
             attempt.done = True
             if not ordered:
@@ -152,5 +151,6 @@ class ThreadWorker:
         """The core decides what this end means. False as for `_claim`."""
         if not self._claim():
             return False
+        self.tally.count(attempt)
         self.driver.settle(attempt, now)
         return True

@@ -65,6 +65,10 @@ class LoopBell:
         except RuntimeError:
             pass  # the loop is closed: nobody is left to wake
 
+    def sibling(self) -> LoopBell:
+        """Another bell on the same loop."""
+        return LoopBell(self._loop)
+
     def ring_later(self, seconds: float) -> asyncio.TimerHandle:
         """Ring after a while, unless the handle is cancelled."""
         return self._loop.call_later(seconds, self._ring_here)
