@@ -112,6 +112,8 @@ class Options:
         self.error_limit()
 
     def _check_hooks(self) -> None:
+        if not isinstance(self.hooks, Sequence):
+            _refuse("hooks", self.hooks, "a list of observers, such as [hook]")
         for hook in self.hooks:
             if not any(hasattr(hook, event) for event in EVENTS):
                 error = TypeError(f"hooks= has {hook!r}, which observes nothing")
@@ -146,7 +148,7 @@ class Options:
             timeout=self.timeout,
             grace=self.grace,
             max_abandoned=limit if self.max_abandoned is None else self.max_abandoned,
-            counted=counted,
+            counted=counted or isinstance(self.max_errors, str),  # a share is judged at every outcome
         )
 
     def window(self, limit: int) -> int:

@@ -14,7 +14,7 @@ from iobound.core.statistics import Histogram
 from iobound.models import Asyncio, Serial, Threads
 from iobound.words.clock import SystemClock
 
-pytestmark = pytest.mark.timeout(4)
+pytestmark = pytest.mark.timeout(10)
 
 PLACES = {
     "admit": (Core, "admit"),
@@ -29,7 +29,7 @@ PLACES = {
     "histogram": (Histogram, "add"),
 }
 COUNT = 60
-NTH = (1, 2, 5, 20)
+NTH = (1, 3, 20)
 
 
 class Fault(Exception):  # noqa: N818 - not an error of anybody

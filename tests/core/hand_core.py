@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from iobound.core.rules import Rules
@@ -9,6 +10,8 @@ from iobound.core.run import OVER, READY, Core
 from iobound.core.statistics import Tally
 from iobound.words.attempt import Attempt, Slot
 from iobound.words.clock import FOREVER
+
+TAKES_NOW = "now" in signature(Core.next_time).parameters
 
 
 class Still:
@@ -140,6 +143,10 @@ class HandCore:
         while (attempt := self.take()) is not None:
             items.append(attempt.item)
         return items
+
+    def next_time(self) -> float:
+        """When time alone will change something."""
+        return self.core.next_time(self.now) if TAKES_NOW else self.core.next_time()
 
     @property
     def over(self) -> bool:

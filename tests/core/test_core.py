@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from hand_core import FOREVER, HandCore
+
 from iobound.core.rules import ErrorLimit
 from iobound.words.errors import HungCalls, TooManyErrors
 
@@ -168,7 +168,7 @@ def test_a_retry_waits_without_a_slot_and_goes_before_new_items() -> None:
     hand.start_all()
     hand.settle_item("a", error=ValueError())
     assert hand.start_all() == ["b"]
-    assert hand.core.next_time() == 5.0
+    assert hand.next_time() == 5.0
     hand.go(5.0)
     hand.settle_item("b")
     assert hand.start_all() == ["a"]
@@ -188,7 +188,7 @@ def test_while_no_slot_is_free_a_due_retry_is_no_reason_to_ask_again_at_once() -
     assert hand.start_all() == ["b"]
     hand.go(6.0)
     assert hand.start_all() == []
-    assert hand.core.next_time() > hand.now
+    assert hand.next_time() > hand.now
 
 
 def test_a_call_past_its_time_is_named_once() -> None:
@@ -261,7 +261,7 @@ def test_the_timeout_of_the_run_ends_it_after_what_is_ready() -> None:
         hand.offer(item)
     hand.start_all()
     hand.settle_item("a")
-    assert hand.core.next_time() == 10.0
+    assert hand.next_time() == 10.0
     hand.go(10.0)
     hand.core.overdue(hand.now)
     assert hand.take_all() == ["a"]
@@ -332,4 +332,4 @@ def test_stats_add_up() -> None:
 
 
 def test_without_gates_and_timeouts_only_a_ring_changes_anything() -> None:
-    assert HandCore(limit=1).core.next_time() == FOREVER
+    assert HandCore(limit=1).next_time() == FOREVER

@@ -6,19 +6,22 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from injected import Injected
+from toy_gate import ToyGate, ToyPermits
 
 import iobound
-from injected import Injected
 from iobound.testing import HANG, Act, Scripted, Simulated, VirtualClock
-from toy_gate import ToyGate, ToyPermits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iobound.models.driver import Driver
 
+UNEXPLAINED = [phase for phase in Phase if phase is not Phase.explain]
+"""To explain a failure takes minutes of trying, and says less than its steps do."""
 TASK_TIMEOUT = 5.0
 ERRORS = (ValueError, OSError, asyncio.CancelledError, StopIteration, GeneratorExit, StopAsyncIteration)
 STOPPING = (KeyboardInterrupt, SystemExit, BaseException)
@@ -89,7 +92,7 @@ class RunMachine(RuleBasedStateMachine):
         gates=st.lists(st.sampled_from(["rate", "permits", "free"]), max_size=2, unique=True),
         keyed=st.booleans(),
     )
-    def begin(
+    def begin(  # noqa: PLR0917
         self,
         length: Any,
         kind: str,
@@ -240,3 +243,4 @@ class RunMachine(RuleBasedStateMachine):
 
 
 TestRun = RunMachine.TestCase
+TestRun.settings = settings(phases=UNEXPLAINED)

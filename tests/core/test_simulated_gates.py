@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from threading import Thread
+from functools import partial
+from threading import Thread, Timer
 from time import monotonic
 from typing import Any
 
 import pytest
-
-import iobound
 from injected import Injected
-from iobound.models import Asyncio, Threads
-from iobound.testing import Act, AsyncScripted, Scripted, Simulated, VirtualClock, run_virtual
 from toy_gate import ToyGate, ToyPermits
 
-LIVENESS = 10.0
+import iobound
+from iobound.models import Asyncio, Threads
+from iobound.testing import Act, AsyncScripted, Scripted, Simulated, VirtualClock, run_virtual
+
+LIVENESS = 4.0
 """Real seconds after which a run that should take a fraction of one hangs."""
 
 
@@ -41,6 +42,23 @@ def finished(call: Any) -> Any:
     if isinstance(results[0], BaseException):
         raise results[0]
     return results[0]
+
+
+def on_a_loop(runner: Any, main: Any) -> Any:
+    """`runner(main())`; a loop that spins is stopped, so that it spins no longer than its own test."""
+
+    async def guarded() -> Any:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        watch = Timer(LIVENESS - 1, lambda: loop.call_soon_threadsafe(task.cancel, "the run hangs"))
+        watch.daemon = True
+        watch.start()
+        try:
+            return await main()
+        finally:
+            watch.cancel()
+
+    return runner(guarded())
 
 
 def test_costs_bound_every_window_of_a_simulated_run() -> None:
@@ -147,7 +165,7 @@ def test_a_loop_passes_a_gate(kind: str) -> None:
     async def main() -> list[int]:
         return await iobound.map(fetch, range(60), model=model, concurrency=8)
 
-    assert finished(lambda: run_virtual(main())) == list(range(60))
+    assert finished(lambda: on_a_loop(partial(run_virtual, patience=0.0), main)) == list(range(60))
     assert gate.waiting() == gate.held() == []
 
 
@@ -162,7 +180,7 @@ def test_a_due_retry_is_made_even_if_nothing_else_happens(how: str) -> None:
     async def on_loop() -> list[int]:
         return await iobound.map(AsyncScripted(plan), range(3), model=Injected(Asyncio(), rules=rules))
 
-    assert finished(on_threads if how == "threads" else lambda: asyncio.run(on_loop())) == [0, 1, 2]
+    assert finished(on_threads if how == "threads" else lambda: on_a_loop(asyncio.run, on_loop)) == [0, 1, 2]
 
 
 def test_two_threads_and_a_loop_share_a_costed_gate() -> None:
@@ -180,7 +198,7 @@ def test_two_threads_and_a_loop_share_a_costed_gate() -> None:
     parties = [
         in_thread(lambda: list(iobound.map(Scripted(Act(seconds=0.001)), **options(0, Threads())))),
         in_thread(lambda: list(iobound.map(Scripted(Act(seconds=0.001)), **options(500, Threads())))),
-        in_thread(lambda: asyncio.run(on_loop())),
+        in_thread(lambda: on_a_loop(asyncio.run, on_loop)),
     ]
     for thread, results in parties:
         thread.join(LIVENESS)

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from toy_gate import ToyPermits
 
 import iobound
 from iobound.core.rules import Rules
@@ -24,7 +25,6 @@ from iobound.models.driver import Driver, Job
 from iobound.models.thread_worker import ThreadWorker
 from iobound.words.attempt import Attempt
 from iobound.words.bells import ThreadBell
-from toy_gate import ToyPermits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ SLACK = 1e-9
 """Tokens that rounding may lose."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it says what happened
     """What a gate raises at an item that it will never admit."""
 
 

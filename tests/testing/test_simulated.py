@@ -75,11 +75,8 @@ def test_too_many_hung_calls_end_the_run() -> None:
     run = iobound.map(
         fetch, range(9), model=Simulated(clock), task_timeout=10, errors="collect", concurrency=2, max_abandoned=3
     )
-    outcomes = []
     with pytest.raises(HungCalls):
-        for outcome in run:
-            outcomes.append(outcome)
-    assert all(isinstance(outcome.error, TimeoutError) for outcome in outcomes)
+        list(run)
     assert len(fetch.calls) == 5
 
 

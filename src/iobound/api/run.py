@@ -156,16 +156,20 @@ class Run(Generic[T]):
         driver = self._driver
         if driver is None or self._loop is None or self._owner != get_ident():
             driver = self._claim(running_loop())
-        while True:
-            ready = driver.core.delivery.ready
-            if ready and ready[0].done:
-                result = self._deliver(driver, ready.popleft())
-                if result is not SKIPPED:
-                    return result
-            else:
-                taken, self._taken = self._taken, 0
-                if not await driver.wait_async(taken):
-                    break
+        try:
+            while True:
+                ready = driver.core.delivery.ready
+                if ready and ready[0].done:
+                    result = self._deliver(driver, ready.popleft())
+                    if result is not SKIPPED:
+                        return result
+                else:
+                    taken, self._taken = self._taken, 0
+                    if not await driver.wait_async(taken):
+                        break
+        except Exception as error:  # never a cancellation: after one the run can be consumed further
+            await self._aend(closed_early(), error)
+            raise
         await self._aend(None)
         raise self._last_word(driver, StopAsyncIteration())
 
@@ -254,4 +258,4 @@ class Run(Generic[T]):
         """A run that is dropped unfinished stops."""
         driver = self._driver
         if driver is not None and not self._over:
-            driver.drop()
+            driver.collected()

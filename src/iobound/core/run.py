@@ -211,10 +211,11 @@ class Core:
         attempt.done = True
         if not self.delivery.ordered:
             self.delivery.ready.append(attempt)
-        if attempt.error is None:
+        if attempt.error is not None:
+            self.failed += 1
+        elif self.rules.max_errors is None:
             return
-        self.failed += 1
-        if self.rules.fail_fast:
+        if attempt.error is not None and self.rules.fail_fast:
             self.fail(attempt.error, attempt.index)
         else:
             self.check_errors()
@@ -234,7 +235,7 @@ class Core:
         limit = self.rules.max_errors
         if limit is None or self.stopping:
             return
-        outcomes = self.failed + sum(tally.succeeded for tally in self.tallies)
+        outcomes = self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
         if limit.exceeded(self.failed, outcomes):
             allowed = limit.count if limit.count is not None else f"{100 * (limit.share or 0):g}%"
             self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={allowed}"))

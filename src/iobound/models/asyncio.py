@@ -118,9 +118,16 @@ class TaskCrew(Crew[Perch]):
             action()
         elif self.thread:
             try:
-                self.loop.call_soon_threadsafe(action)
+                self.loop.call_soon_threadsafe(self._guarded, action)
             except RuntimeError:
                 pass  # the loop is closed, and everything on it gone
+
+    def _guarded(self, action: Callable[..., object], *facts: Any) -> None:
+        """The root of a callback: an error of the engine becomes the run's error."""
+        try:
+            action(*facts)
+        except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
+            self.driver.crash(error)
 
     # Time ---------------------------------------------------------------------------------------------------
 
@@ -135,7 +142,7 @@ class TaskCrew(Crew[Perch]):
             self.timer.cancel()
         self.timer = None
         if self.at < FOREVER and not self.core.stopping:
-            self.timer = self.loop.call_later(max(0.0, self.at - self.driver.clock.now()), self._tick)
+            self.timer = self.loop.call_later(max(0.0, self.at - self.driver.clock.now()), self._guarded, self._tick)
 
     def _tick(self) -> None:
         self.at = FOREVER
@@ -145,7 +152,7 @@ class TaskCrew(Crew[Perch]):
     def expire(self, slot: Slot) -> None:
         """* Cancel the call; its cleanup has `grace` seconds."""
         self.members[slot].task.cancel()
-        self.loop.call_later(self.core.rules.grace, self._give_up, slot, slot.attempt)
+        self.loop.call_later(self.core.rules.grace, self._guarded, self._give_up, slot, slot.attempt)
 
     def _give_up(self, slot: Slot, attempt: Attempt | None) -> None:
         """A call that does not end when it is cancelled is left behind, as on threads."""

@@ -98,7 +98,7 @@ class Driver:
         self.closing: list[Bell] = []
         self.news: deque[tuple[Any, ...]] = deque()
         self.predecessor: Workers | None = None
-        self.begun: list[Coroutine[Any, Any, Any]] = []
+        self.begun: set[Attempt] = set()
         self.parties = 0
         self.grace = job.rules.grace
         self.mine = True
@@ -162,8 +162,6 @@ class Driver:
         core = self.core
         if count:
             core.delivery.credit(count, self.clock.now())
-            if core.rules.max_errors is not None:
-                core.check_errors()
         if not core.stopping:
             self.feeder.replenish()
         self.act()
@@ -181,8 +179,11 @@ class Driver:
         if self.job.successor is None:
             return False
         with self.lock:
+            if self.core.stopping:
+                coroutine.close()
+                return True
             attempt.begun = (coroutine, context)
-            self.begun.append(coroutine)
+            self.begun.add(attempt)
             self.core.put_back(attempt)
             first = self.predecessor is None
             if first:
@@ -258,12 +259,20 @@ class Driver:
             self.feeder.halt()
             self.bell.ring()
 
+    def collected(self) -> None:
+        """The run was dropped: nobody consumes it any more."""
+        self.drop()
+        if self.mine:
+            self._close_begun()
+            self.feeder.close()
+
     def stop(self, error: BaseException | None) -> None:
         """Stop now, and say `error` to a consumer that comes back; None: it is over by itself."""
         with self.lock:
             if error is not None and self.core.verdict() is not OVER:
                 self.core.fail(error)
             self.core.stop()
+            self.core.delivery.drop()  # the consumer has heard the end: nothing comes after it
             self.act()
 
     def gone(self, bell: Bell) -> bool:
@@ -287,12 +296,11 @@ class Driver:
         self.hooks.tell("stopped", self.core.failure or self.core.ending)
 
     def _close_begun(self) -> None:
-        if self.begun:
-            from inspect import CORO_CREATED, getcoroutinestate  # noqa: PLC0415 - slow to import, hardly ever needed
-
-            for coroutine in self.begun:
-                if getcoroutinestate(coroutine) == CORO_CREATED:
-                    coroutine.close()
+        """Coroutines that a plain function made, and that nobody will await now."""
+        while self.begun:
+            attempt = self.begun.pop()
+            if attempt.begun is not None:
+                attempt.begun[0].close()
 
 
 _drivers: WeakSet[Driver] = WeakSet()

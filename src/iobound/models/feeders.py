@@ -105,11 +105,11 @@ class Feeder:
             self.driver.act()
 
     def end(self, error: BaseException | None = None) -> None:
-        """The source has no more items, or raised `error`."""
+        """The source has no more items, or raised `error`. One that was stopped in the middle has not ended."""
         with self.driver.lock:
             if self.core.stopping:
-                self.core.end_source()
-            elif error is None or isinstance(error, Exception):
+                return
+            if error is None or isinstance(error, Exception):
                 self.core.end_source(error)
             else:
                 self.core.fail(error)

@@ -163,10 +163,10 @@ class SerialDriver(Driver):
             core.delivery.ready.append(attempt)
         return True
 
-    def drop(self) -> None:
+    def collected(self) -> None:
         """Nobody else is there to leave what was entered."""
-        super().drop()
-        if self.slot.attempt is None:  # else this is a cancellation from inside a call, or from another thread
+        super().collected()
+        if self.mine:
             self.stack.close()
             close_items(self.items)
 

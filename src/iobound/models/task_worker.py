@@ -98,6 +98,7 @@ class TaskWorker:
                     coroutine, context = call(attempt.item), base.copy()
                 else:
                     coroutine, context = attempt.begun
+                    driver.begun.discard(attempt)
                     context.run(running.set, slot)
                 awaited = context.run(coroutine.send, None)
                 burst = 0
