@@ -57,6 +57,7 @@ class TaskCrew(Crew[Perch]):
         # Not through the loop's task factory: an eager one would start it inside the consumer.
         context = self.driver.job.context.copy()
         self.root = asyncio.Task(self._root(), loop=self.loop, name="iobound root", context=context)
+        self.root.add_done_callback(lambda _: self.driver.left())  # also if it is cancelled before its first step
 
     def stir(self) -> None:
         """See that somebody takes what may have come: one worker, which calls the next when it suspends."""
@@ -203,8 +204,9 @@ class TaskCrew(Crew[Perch]):
             self.at = -FOREVER
             if self.timer is not None:
                 self.timer.cancel()
-            if self.lost or not self.private:
-                driver.left()
+            await driver.feeder.detach(driver.grace)
+            if self.lost and self.private:
+                driver.left()  # the thread may stay for ever with calls that do not end
 
     async def _supervise(self) -> None:
         with self.driver.lock:

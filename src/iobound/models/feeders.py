@@ -53,6 +53,9 @@ class Feeder:
     def attach(self, loop: AbstractEventLoop) -> None:
         """A private loop of the run has started, and this is called on it."""
 
+    async def detach(self, grace: float) -> None:
+        """That loop is about to end."""
+
     def replenish(self) -> None:
         """* The window may have room."""
 

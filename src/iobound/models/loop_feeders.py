@@ -43,10 +43,11 @@ class TaskFeeder(WaitingFeeder):
             self.driver.enter()
         context = self.driver.job.context.copy()
         self.task = asyncio.Task(self._feed(), loop=loop, name="iobound feeder", context=context)
+        self.task.add_done_callback(lambda _: self.driver.left())  # also if it is cancelled before its first step
 
     def halt(self) -> None:
         """Cancel the task, wherever it waits."""
-        if self.task is not None and self.loop is not None:
+        if self.task is not None and self.loop is not None and not self.task.done():
             try:
                 self.loop.call_soon_threadsafe(self._cancel)
             except RuntimeError:
@@ -61,8 +62,12 @@ class TaskFeeder(WaitingFeeder):
             await self._pull()
         except BaseException as error:  # noqa: BLE001 - the last resort
             self.driver.crash(error)
-        finally:
-            self.driver.left()
+
+    async def detach(self, grace: float) -> None:
+        """The private loop is about to end: the source is closed on it first."""
+        if self.private and self.task is not None and not self.task.done():
+            self._cancel()
+            await asyncio.wait([self.task], timeout=grace)
 
     async def _pull(self) -> None:
         error = None
@@ -105,6 +110,9 @@ class LoopThreadFeeder(TaskFeeder):
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """It has a loop already."""
+
+    async def detach(self, grace: float) -> None:
+        """Its own loop goes on until it is done."""
 
     def _run(self) -> None:
         try:

@@ -50,6 +50,7 @@ class TaskWorker:
         context.run(running.set, slot)
         # Not through the loop's task factory: an eager one would start the worker inside its caller.
         self.task = asyncio.Task(self.work(context), loop=crew.loop, name="iobound worker", context=context)
+        self.task.add_done_callback(lambda _: crew.leave(slot))  # also if it is cancelled before its first step
 
     async def work(self, context: Context) -> None:
         """The root of the task: an error of the engine becomes the run's error."""
@@ -60,8 +61,6 @@ class TaskWorker:
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             if not self.driver.core.stopping and not slot.abandoned:
                 self.driver.crash(error)
-        finally:
-            self.crew.leave(slot)
 
     @generator_coroutine
     def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: C901, PLR0912, PLR0915 - see below
