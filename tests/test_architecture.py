@@ -200,9 +200,7 @@ def violations(package: Path) -> list[str]:
 
 # --- the package ---
 
-FILES = [
-    pytest.param(path, id=path.relative_to(PACKAGE).as_posix()) for path in sorted(PACKAGE.rglob("*.py"))
-]
+FILES = [pytest.param(path, id=path.relative_to(PACKAGE).as_posix()) for path in sorted(PACKAGE.rglob("*.py"))]
 
 
 @pytest.mark.parametrize("rule", RULES)

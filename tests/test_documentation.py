@@ -96,9 +96,7 @@ def test_the_blocks_of_the_page_run(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_docstring_examples_of_the_module_hold(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_docstring_examples_of_the_module_hold(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     try:
         module = import_module(name)
@@ -155,9 +153,7 @@ if __name__ == "__main__":
 """
 
 
-def test_the_blocks_of_a_page_run_in_order_and_failures_name_the_place(
-    tmp_path: Path, fresh_main: ModuleType
-) -> None:
+def test_the_blocks_of_a_page_run_in_order_and_failures_name_the_place(tmp_path: Path, fresh_main: ModuleType) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE, encoding="utf-8")
     with pytest.raises(LookupError) as caught:

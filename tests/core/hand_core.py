@@ -115,7 +115,7 @@ class HandCore:
             assert attempt is not None
             self.running.remove(slot)
             self.late.append(slot)
-            self.core.time_out(attempt)
+            self.core.slots.time_out(attempt)
             self.core.settle(attempt, self.now)
             items.append(attempt.item)
         return items

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from iobound.models.choices import Model
-    from iobound.models.driver import Driver, Job
+    from iobound.models.driver import Driver
+    from iobound.models.job import Job
     from iobound.words.attempt import Attempt
     from iobound.words.clock import Clock
 

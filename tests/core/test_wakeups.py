@@ -21,7 +21,8 @@ from iobound.core.run import READY
 from iobound.models import Threads
 from iobound.models.calls import Call
 from iobound.models.choices import SYSTEM
-from iobound.models.driver import Driver, Job
+from iobound.models.driver import Driver
+from iobound.models.job import Job
 from iobound.models.thread_worker import ThreadWorker
 from iobound.words.attempt import Attempt
 from iobound.words.bells import ThreadBell

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.api.auto import choose
 from iobound.models.choices import is_async_source, task_crew
-from iobound.models.driver import Driver, Job
+from iobound.models.job import Job
 from iobound.words.bells import LoopBell, ThreadBell
 from iobound.words.errors import BlockingLoopWarning, hinted
 from iobound.words.events import HookSet
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from iobound.models.calls import Call
-    from iobound.models.driver import Workers
+    from iobound.models.driver import Driver
+    from iobound.models.job import Workers
     from iobound.options import Options
 
 TASKS = 100

@@ -262,11 +262,6 @@ class Core:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
         return self.slots.late(now)
 
-    def time_out(self, attempt: Attempt) -> None:
-        """Make the attempt a failure for having run too long."""
-        attempt.value = None
-        attempt.error = TimeoutError(f"the call took longer than task_timeout={self.rules.task_timeout:g} s")
-
     def abandon(self, slot: Slot) -> Attempt | None:
         """Give up the call in a slot; when no slot is left to go on with, the run ends."""
         attempt = self.slots.abandon(slot)

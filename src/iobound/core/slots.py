@@ -47,6 +47,11 @@ class Slots(set[Slot]):
                 self.next_look = min(self.next_look, max(attempt.started + timeout, now + timeout / 100))
         return late
 
+    def time_out(self, attempt: Attempt) -> None:
+        """Make the attempt a failure for having run too long."""
+        attempt.value = None
+        attempt.error = TimeoutError(f"the call took longer than task_timeout={self.timeout:g} s")
+
     def abandon(self, slot: Slot) -> Attempt | None:
         """Give up the call in a slot, which cannot be stopped: its place is free again, up to `max_abandoned`."""
         attempt, slot.attempt = slot.attempt, None

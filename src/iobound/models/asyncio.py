@@ -163,7 +163,7 @@ class TaskCrew(Crew[Perch]):
             self.core.abandon(slot)
             self.live -= 1
             self.lost.append(self.members.pop(slot))
-            self.core.time_out(attempt)
+            self.core.slots.time_out(attempt)
             self.core.settle(attempt, self.driver.clock.now())
             if self.core.more(self.driver.clock.now()):
                 self.call_one()

@@ -14,8 +14,8 @@ from iobound.words.clock import Clock, SystemClock
 if TYPE_CHECKING:
     import asyncio
 
-    from iobound.models.driver import Job, Workers
     from iobound.models.feeders import Feeder
+    from iobound.models.job import Job, Workers
     from iobound.words.bells import LoopBell, ThreadBell
 
 SYSTEM = SystemClock()

@@ -9,74 +9,23 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from dataclasses import dataclass, field
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from iobound.core.run import OVER, READY, WAIT, Core
-from iobound.words.events import HookSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
     from contextvars import Context
 
-    from iobound.core.rules import Rules
-    from iobound.models.calls import Call
     from iobound.models.feeders import Feeder
-    from iobound.words.attempt import Attempt, Slot
+    from iobound.models.job import Job, Workers
+    from iobound.words.attempt import Attempt
     from iobound.words.bells import Bell, LoopBell, ThreadBell
-    from iobound.words.clock import Clock
 
 ALWAYS = not getattr(sys, "_is_gil_enabled", lambda: True)()
 """Without a GIL nobody may look past the lock to see that nobody waits: whoever might wait counts as waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """All that a model needs to know of a run."""
-
-    call: Call
-    source: Any
-    rules: Rules
-    context: Context
-    clock: Clock
-    hooks: HookSet = field(default_factory=HookSet)
-    feed: str = "auto"
-    prepare: Callable[[Attempt], None] | None = None
-    """Sets an attempt's key and cost, where the source is fed; one that raises fails the item."""
-    successor: Callable[[Driver], Workers] | None = None
-    """Makes the workers that take over when a plain function turns out to return coroutines."""
-
-
-class Workers(Protocol):
-    """Whatever makes the calls. Methods marked * are called under the run's lock."""
-
-    live: int
-    """How many workers there are."""
-    cancels: bool
-    """Whether a call that runs can be cancelled."""
-
-    def start(self) -> None:
-        """The run is used for the first time."""
-
-    def stir(self) -> None:
-        """Something may be there to start: see to it that it is, as far as the limit allows."""
-
-    def expire(self, slot: Slot) -> None:
-        """* The call in `slot` has had its time: cancel it, or give it up."""
-
-    def halt(self) -> None:
-        """The run stops: cancel what can be cancelled, send the idle home. Takes no lock."""
-
-    def dismiss(self) -> None:
-        """* Nothing will start any more: send the idle home."""
-
-    def retire(self) -> None:
-        """* Others take over: finish the calls that run, start no more."""
-
-    def watch(self, at: float) -> None:
-        """* See that `Driver.tick` is called at `at`."""
 
 
 class Driver:

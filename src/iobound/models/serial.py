@@ -18,7 +18,7 @@ from iobound.words.clock import FOREVER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iobound.models.driver import Job
+    from iobound.models.job import Job
     from iobound.words.bells import ThreadBell
 
 

@@ -71,7 +71,7 @@ class TaskWorker:
         crew, driver, core, slot = self.crew, self.driver, self.driver.core, self.slot
         pending, ready, ordered, slots = core.pending, core.delivery.ready, core.delivery.ordered, core.slots
         clock, call, tally, ran = driver.clock.now, crew.call, crew.tally, crew.tally.running.counts
-        observed, decided, waited = driver.hooks.watch_calls, not core.plain, tally.waiting.add
+        observed, decided, timed = driver.hooks.watch_calls, not core.plain, slot.timeout is not None
         now, burst = clock(), 0
         attempt: Any
         coroutine: Any
@@ -90,7 +90,7 @@ class TaskWorker:
             slot.attempt = attempt
             attempt.started = started = now
             if not attempt.index & SAMPLE:
-                waited(started - attempt.pulled)
+                tally.waiting.add(started - attempt.pulled)
             settle = decided
             try:
                 if attempt.begun is None:
@@ -120,7 +120,7 @@ class TaskWorker:
             ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
             if observed:
                 driver.hooks.tell("settled", attempt)
-            if settle or slot.expired < FOREVER:
+            if settle or (timed and slot.expired < FOREVER):
                 if not self._settle(attempt, now):
                     return
             else:
@@ -172,7 +172,7 @@ class TaskWorker:
             if slot.expired < FOREVER:
                 slot.expired = FOREVER
                 self.task.uncancel()
-                core.time_out(attempt)
+                core.slots.time_out(attempt)
             self.crew.tally.count(attempt)
             core.settle(attempt, now)
             self.driver.act()

@@ -52,7 +52,7 @@ class ThreadWorker:
                 self.crew.depart(slot)
                 self.driver.left(current_thread())
 
-    def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912 - see below
+    def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
         """The hot path: no lock while there is work and all goes well.
 
         One function on purpose: every call more is paid by every item.

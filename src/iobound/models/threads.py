@@ -100,7 +100,7 @@ class ThreadCrew(Crew[ThreadBell]):
         if attempt is not None:
             self.live -= 1
             self.driver.parties -= 1  # the run does not wait for it any more
-            self.core.time_out(attempt)
+            self.core.slots.time_out(attempt)
             self.core.settle(attempt, self.driver.clock.now())
         if self.core.more(self.driver.clock.now()):
             self.call_one()

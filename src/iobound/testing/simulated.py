@@ -14,7 +14,8 @@ from iobound.words.errors import hinted
 if TYPE_CHECKING:
     import asyncio
 
-    from iobound.models.driver import Driver, Job
+    from iobound.models.driver import Driver
+    from iobound.models.job import Job
     from iobound.words.bells import LoopBell, ThreadBell
 
 

@@ -21,8 +21,8 @@ from iobound.words.errors import hinted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iobound.models.driver import Job
     from iobound.models.feeders import Feeder
+    from iobound.models.job import Job
     from iobound.testing.clock import Appointment, VirtualClock
     from iobound.words.attempt import Attempt
     from iobound.words.bells import Bell, ThreadBell
@@ -214,7 +214,7 @@ class Dispatcher:
         """* Give up the call in the slot."""
         attempt = self.core.abandon(slot)
         if attempt is not None:
-            self.core.time_out(attempt)
+            self.core.slots.time_out(attempt)
             self.core.settle(attempt, self.time.now())
 
     # The end ------------------------------------------------------------------------------------------------

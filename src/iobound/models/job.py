@@ -1,0 +1,65 @@
+"""What a model is given, and what it gives: the facts of a run, and the workers that make its calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from iobound.words.events import HookSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from iobound.core.rules import Rules
+    from iobound.models.calls import Call
+    from iobound.models.driver import Driver
+    from iobound.words.attempt import Attempt, Slot
+    from iobound.words.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that a model needs to know of a run."""
+
+    call: Call
+    source: Any
+    rules: Rules
+    context: Context
+    clock: Clock
+    hooks: HookSet = field(default_factory=HookSet)
+    feed: str = "auto"
+    prepare: Callable[[Attempt], None] | None = None
+    """Sets an attempt's key and cost, where the source is fed; one that raises fails the item."""
+    successor: Callable[[Driver], Workers] | None = None
+    """Makes the workers that take over when a plain function turns out to return coroutines."""
+
+
+class Workers(Protocol):
+    """Whatever makes the calls. Methods marked * are called under the run's lock."""
+
+    live: int
+    """How many workers there are."""
+    cancels: bool
+    """Whether a call that runs can be cancelled."""
+
+    def start(self) -> None:
+        """The run is used for the first time."""
+
+    def stir(self) -> None:
+        """Something may be there to start: see to it that it is, as far as the limit allows."""
+
+    def expire(self, slot: Slot) -> None:
+        """* The call in `slot` has had its time: cancel it, or give it up."""
+
+    def halt(self) -> None:
+        """The run stops: cancel what can be cancelled, send the idle home. Takes no lock."""
+
+    def dismiss(self) -> None:
+        """* Nothing will start any more: send the idle home."""
+
+    def retire(self) -> None:
+        """* Others take over: finish the calls that run, start no more."""
+
+    def watch(self, at: float) -> None:
+        """* See that `Driver.tick` is called at `at`."""
