@@ -26,7 +26,18 @@ PUBLIC = {
         "starmap",
     ],
     "iobound.models": ["Asyncio", "Model", "Serial", "Threads"],
-    "iobound.testing": ["VirtualClock"],
+    "iobound.testing": [
+        "HANG",
+        "Act",
+        "Appointment",
+        "AsyncScripted",
+        "Played",
+        "Scripted",
+        "Simulated",
+        "VirtualClock",
+        "VirtualLoop",
+        "run_virtual",
+    ],
 }
 """A name that is added, renamed or dropped changes this list, on purpose."""
 

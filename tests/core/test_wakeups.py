@@ -21,7 +21,6 @@ from iobound.core.run import READY
 from iobound.models import Threads
 from iobound.models.calls import Call
 from iobound.models.choices import SYSTEM
-from iobound.models.driver import Driver
 from iobound.models.job import Job
 from iobound.models.thread_worker import ThreadWorker
 from iobound.words.attempt import Attempt
@@ -29,6 +28,8 @@ from iobound.words.bells import ThreadBell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from iobound.models.driver import Driver
 
 OPCODES = os.environ.get("IOBOUND_TORTURE") == "1"
 OURS = os.path.dirname(iobound.__file__)  # noqa: PTH120 - compared with what frames say, text with text

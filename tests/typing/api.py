@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection, connect
-from typing import TYPE_CHECKING, Any, assert_type
+from typing import TYPE_CHECKING, assert_type
 
 import iobound
 from iobound import Current, Durations, Outcome, Run, Stats
@@ -148,7 +148,7 @@ for value in run:
     assert_type(value, int)
 assert_type(next(run), int)
 assert_type(list(run), list[int])
-assert_type(run.outcomes(), Run[Outcome[Any]])
+assert_type(run.outcomes(), Run[Outcome[int]])
 assert_type(run.stats, Stats)
 assert_type(run.stats.running, Durations)
 assert_type(run.name, str)

@@ -23,7 +23,8 @@ def close(driver: Driver, error: BaseException | None, grace: float) -> None:
     driver.grace = grace
     driver.stop(error)
     if isinstance(driver.bell, ThreadBell):
-        bell, deadline = ThreadBell(), driver.clock.now() + grace + MARGIN
+        margin = MARGIN if driver.workers.cancels else 0.0
+        bell, deadline = ThreadBell(), driver.clock.now() + grace + margin
         while not driver.gone(bell) and driver.clock.now() < deadline:
             driver.clock.wait(bell, deadline)
         driver.finish()

@@ -78,8 +78,15 @@ class Lines:
         """When to ask again, if nobody rings before."""
         return self.timed[0][0] if self.timed else FOREVER
 
+    def pass_turn(self, now: float) -> None:
+        """No slot is free: let others pass the gates where it is our turn; we shall queue again."""
+        self._collect(now)
+        for line in self.open:
+            if line.tickets and all(ticket.opens_at <= now for ticket in line.tickets):
+                _give_back(line)
+
     def withdraw(self) -> None:
-        """Leave every queue: the run cannot use its turn (no slot is free), or is over."""
+        """Leave every queue: the run is over."""
         for line in self.lines.values():
             if line.tickets:
                 _give_back(line)
@@ -134,12 +141,19 @@ class Lines:
         opens_at = max((ticket.opens_at for ticket in line.tickets), default=now)
         if opens_at > now:
             return opens_at
-        for place, ticket in enumerate(line.tickets):
-            if not ticket.take(now):
-                for taken in reversed(line.tickets[:place]):
-                    taken.give_back()
-                return max(*(each.opens_at for each in line.tickets), now + SPIN)
-        return now
+        taken: list[Ticket] = []
+        passed = False
+        try:
+            for ticket in line.tickets:
+                if not ticket.take(now):
+                    break
+                taken.append(ticket)
+            passed = len(taken) == len(line.tickets)
+        finally:
+            if not passed:  # one was faster, or raised: undo what was charged, and stay in line
+                for ticket in reversed(taken):
+                    ticket.give_back()
+        return now if passed else max(*(ticket.opens_at for ticket in line.tickets), now + SPIN)
 
     def _request(self, line: Line, now: float) -> None:
         head = line.waiting[0]

@@ -18,6 +18,9 @@ class ErrorLimit:
     count: int | None = None
     share: float | None = None
 
+    def __str__(self) -> str:
+        return f"{self.count}" if self.count is not None else f"{100 * (self.share or 0):g}%"
+
     def exceeded(self, failed: int, outcomes: int) -> bool:
         """Whether `failed` of `outcomes` items are too many."""
         if self.count is not None:

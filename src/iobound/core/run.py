@@ -81,8 +81,7 @@ class Core:
         delivery.pulled += 1
         if delivery.ordered:
             delivery.ready.append(attempt)
-        self.settled += 1
-        self.release(attempt)
+        self._conclude(attempt)
 
     def refill(self, items: Iterable[object], now: float) -> bool:
         """Pull from a built-in container as far as the window allows. Whether it may have more."""
@@ -132,11 +131,10 @@ class Core:
             attempt.number += 1
             attempt.error = None
             self.lines.add_due(attempt)
-        while (found := self.lines.next(now)) is not None:
+        while not self.stopping and (found := self.lines.next(now)) is not None:
             if found.error is None:
                 return found
-            self.settled += 1
-            self.release(found)  # a gate refused it
+            self._conclude(found)  # a gate refused it
         return None
 
     def more(self, now: float) -> bool:
@@ -153,8 +151,9 @@ class Core:
         if self.plain:
             self.pending.appendleft(attempt)
         else:
-            for ticket in attempt.tickets:
-                ticket.give_back()
+            for ticket in reversed(attempt.tickets):
+                ticket.give_back()  # undo the charge: it is first in line again,
+                ticket.give_back()  # and leave, for it asks anew
             attempt.tickets = ()
             self.lines.add_due(attempt)
 
@@ -194,6 +193,9 @@ class Core:
             self.fail(error)
         elif error is not None and self._again(attempt, now):
             return
+        self._conclude(attempt)
+
+    def _conclude(self, attempt: Attempt) -> None:
         self.settled += 1
         if self.rules.keeper is None:
             self.release(attempt)
@@ -237,10 +239,7 @@ class Core:
             return
         outcomes = self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
         if limit.exceeded(self.failed, outcomes):
-            allowed = limit.count if limit.count is not None else f"{100 * (limit.share or 0):g}%"
-            self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={allowed}"))
-
-    # Delivery -----------------------------------------------------------------------------------------------
+            self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={limit}"))
 
     def verdict(self) -> str:
         """What the consumer, which has credited all it took, may do: READY to take, WAIT, or OVER."""
@@ -250,16 +249,17 @@ class Core:
             return OVER
         return OVER if self.complete else WAIT
 
-    # Time ---------------------------------------------------------------------------------------------------
-
-    def next_time(self) -> float:
-        """When time alone will change something."""
-        return min(self.deadline, self.slots.next_look, self._due(), self.lines.next_time())
+    def next_time(self, now: float) -> float:
+        """When time alone will change something. What is due already waits for a slot, not for time."""
+        starts = [at for at in (self._due(), self.lines.next_time()) if at > now]
+        return min(self.deadline, self.slots.next_look, *starts)
 
     def overdue(self, now: float) -> list[Slot]:
         """The slots whose attempt has used up its time, each named once; also ends a run that is too long."""
         if now >= self.deadline and not self.stopping:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
+        if self.lines and sum(slot.attempt is not None for slot in self.slots) >= self.slots.capacity:
+            self.lines.pass_turn(now)
         return self.slots.late(now)
 
     def abandon(self, slot: Slot) -> Attempt | None:

@@ -45,7 +45,7 @@ class Slots(set[Slot]):
                 late.append(slot)
             else:
                 self.next_look = min(self.next_look, max(attempt.started + timeout, now + timeout / 100))
-        return late
+        return sorted(late, key=lambda slot: slot.attempt.index if slot.attempt is not None else -1)
 
     def time_out(self, attempt: Attempt) -> None:
         """Make the attempt a failure for having run too long."""

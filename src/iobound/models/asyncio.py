@@ -69,6 +69,14 @@ class TaskCrew(Crew[Perch]):
             self.coming = True
             self._on_loop(self._stir_here)
 
+    def rung(self) -> None:
+        """A gate rings: look on the loop, soon. Takes no lock."""
+        if self.thread:
+            try:
+                self.loop.call_soon_threadsafe(self._guarded, self._tick)
+            except RuntimeError:
+                pass  # the loop is closed, and everything on it gone
+
     def _stir_here(self) -> None:
         self.coming = False
         self.call_another()

@@ -58,7 +58,7 @@ class Driver:
         """Set everything going."""
         with self.lock:
             self.feeder.replenish()
-            self.workers.watch(self.core.next_time())
+            self.workers.watch(self.core.next_time(self.clock.now()))
         self.workers.start()
         self.feeder.start()
         self.workers.stir()
@@ -139,7 +139,7 @@ class Driver:
                 self.predecessor = self.workers
                 self.workers = self.job.successor(self)
                 self.predecessor.retire()
-                self.workers.watch(self.core.next_time())
+                self.workers.watch(self.core.next_time(self.clock.now()))
         if first:
             self.workers.start()
         self.workers.stir()
@@ -162,7 +162,7 @@ class Driver:
         elif core.drained:
             self.workers.dismiss()
         elif not core.plain:
-            self.workers.watch(core.next_time())
+            self.workers.watch(core.next_time(self.clock.now()))
         if self.waits and (core.verdict() is not WAIT or (self.feeder.here and core.wants > 0)):
             self.ring()
 
@@ -172,8 +172,8 @@ class Driver:
         self.bell.ring()
 
     def rung(self) -> None:
-        """A gate rings, from any thread, and without our lock."""
-        self.workers.stir()
+        """A gate rings: from any thread, perhaps inside our lock or another run's, so none may be taken here."""
+        self.workers.rung()
 
     def tick(self, now: float) -> float:
         """Time has passed. Returns when to call again."""
@@ -181,7 +181,9 @@ class Driver:
             for slot in self.core.overdue(now):
                 self.workers.expire(slot)
             self.act()
-            return self.core.next_time()
+        self.workers.stir()
+        with self.lock:
+            return self.core.next_time(now)
 
     def enter(self) -> None:
         """* A thread or a root task begins to belong to the run."""

@@ -49,6 +49,9 @@ class Workers(Protocol):
     def stir(self) -> None:
         """Something may be there to start: see to it that it is, as far as the limit allows."""
 
+    def rung(self) -> None:
+        """A gate may have opened: have somebody look, or `Driver.tick` called. Takes no lock."""
+
     def expire(self, slot: Slot) -> None:
         """* The call in `slot` has had its time: cancel it, or give it up."""
 

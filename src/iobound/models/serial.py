@@ -40,6 +40,8 @@ class Nobody:
         if driver.waits and driver.core.more(driver.clock.now()):
             driver.ring()
 
+    rung = stir
+
     def expire(self, slot: Slot) -> None:
         """A call in the consumer's own thread cannot be left."""
 
@@ -126,7 +128,7 @@ class SerialDriver(Driver):
         """Nothing can be done here now: wait for the feeder, a gate or the time. False: nothing ever will."""
         verdict = self.look(0)
         if verdict is WAIT:
-            self.clock.wait(self.bell, self.core.next_time())
+            self.clock.wait(self.bell, self.core.next_time(self.clock.now()))
         return verdict is not OVER
 
     def _make(self, attempt: Attempt, now: float) -> bool:

@@ -91,7 +91,7 @@ class TaskWorker:
             attempt.started = started = now
             if not attempt.index & SAMPLE:
                 tally.waiting.add(started - attempt.pulled)
-            settle = decided
+            settle, value = decided, None
             try:
                 if attempt.begun is None:
                     coroutine, context = call(attempt.item), base.copy()
@@ -111,18 +111,22 @@ class TaskWorker:
                     else:
                         awaited = context.run(coroutine.send, sent)
             except StopIteration as stop:
-                attempt.value = stop.value
+                value = stop.value
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 attempt.error = self._failure(error)
                 settle = True
             now = clock()
+            if timed and slot.abandoned:  # the call was given up meanwhile, and this task with it
+                with driver.lock:
+                    slots.returned_late()
+                return
+            attempt.value, value = value, None
             attempt.duration = duration = now - started
             ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
             if observed:
                 driver.hooks.tell("settled", attempt)
             if settle or (timed and slot.expired < FOREVER):
-                if not self._settle(attempt, now):
-                    return
+                self._settle(attempt, now)
             else:
                 tally.succeeded += 1
                 slot.attempt = None
@@ -161,13 +165,10 @@ class TaskWorker:
                 raise error
         return failure_of(error)
 
-    def _settle(self, attempt: Attempt, now: float) -> bool:
-        """False: the call was given up meanwhile, and this task with it."""
+    def _settle(self, attempt: Attempt, now: float) -> None:
+        """The core decides what this end means; past its time, it is a timeout whatever the call did."""
         core, slot = self.driver.core, self.slot
         with self.driver.lock:
-            if slot.abandoned:
-                core.slots.returned_late()
-                return False
             slot.attempt = None
             if slot.expired < FOREVER:
                 slot.expired = FOREVER
@@ -176,4 +177,3 @@ class TaskWorker:
             self.crew.tally.count(attempt)
             core.settle(attempt, now)
             self.driver.act()
-        return True

@@ -60,14 +60,15 @@ class ThreadWorker:
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
         clock, ran, waited = driver.clock.now, tally.running.counts, tally.waiting.add
-        observed, decided, timed = driver.hooks.watch_calls, not core.plain, core.rules.task_timeout is not None
+        observed, decided = driver.hooks.watch_calls, not core.plain
+        claimed = decided or slot.timeout is not None
         attempt: Any
         context: Any
         while True:
             try:
                 attempt = pending.popleft()
             except IndexError:
-                attempt = context = None  # a worker that sleeps keeps nothing alive
+                attempt = context = value = error = None  # a worker that sleeps keeps nothing alive
                 attempt = self._next()
                 if attempt is None:
                     return
@@ -82,28 +83,29 @@ class ThreadWorker:
             attempt.started = started = clock()
             if not attempt.index & SAMPLE:
                 waited(started - attempt.pulled)
-            settle, context = decided, base.copy()
+            value, error, context = None, None, base.copy()
             try:
-                attempt.value = value = context.run(call, attempt.item)
+                value = context.run(call, attempt.item)
                 if type(value) is CoroutineType and self._switch(attempt, value, context):
                     continue
-                value = None
-            except BaseException as error:  # noqa: BLE001 - the core decides what an error means
-                attempt.value, attempt.error = None, failure_of(error)
-                settle = True
+            except BaseException as raised:  # noqa: BLE001 - the core decides what an error means
+                value, error = None, failure_of(raised)
             now = clock()
+            if (claimed or error is not None) and not self._claim():
+                return
+            attempt.value, value = value, None
+            if error is not None:
+                attempt.error = error
             attempt.duration = duration = now - started
             ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
             if (duration > SLOW) is not crew.slow:
                 crew.repace(duration)
             if observed:
                 driver.hooks.tell("settled", attempt)
-            if settle:
-                if not self._settle(attempt, now):
-                    return
+            if decided or error is not None:
+                tally.count(attempt)
+                driver.settle(attempt, now)
                 continue
-            if timed and not self._claim():
-                return
             tally.succeeded += 1
             slot.attempt = None
             attempt.done = True
@@ -133,7 +135,7 @@ class ThreadWorker:
 
     def _switch(self, attempt: Attempt, coroutine: Any, context: Context) -> bool:
         """A plain function returned a coroutine: hand it over to a loop, or refuse it."""
-        self.slot.attempt, attempt.value = None, None
+        self.slot.attempt = None
         if not self.driver.switch(attempt, coroutine, context):
             raise refuse_coroutine(coroutine, self.driver.job.call.name)
         return True
@@ -145,12 +147,4 @@ class ThreadWorker:
                 self.driver.core.slots.returned_late()
                 return False
             self.slot.attempt = None
-        return True
-
-    def _settle(self, attempt: Attempt, now: float) -> bool:
-        """The core decides what this end means. False as for `_claim`."""
-        if not self._claim():
-            return False
-        self.tally.count(attempt)
-        self.driver.settle(attempt, now)
         return True

@@ -37,7 +37,17 @@ class ThreadCrew(Crew[ThreadBell]):
         self.retired = False
 
     def start(self) -> None:
-        """Threads start when there is work."""
+        """Threads start when there is work. Where gates may ring, somebody must always be there to hear it."""
+        if not self.core.plain:
+            with self.driver.lock:
+                self.timekeeper.open()
+
+    def rung(self) -> None:
+        """A gate rings: wake a parked worker, or the timekeeper. Takes no lock."""
+        try:
+            self.parked.pop().ring()
+        except IndexError:
+            self.timekeeper.summon()
 
     def stir(self) -> None:
         """See that somebody takes what may have come: one worker, which calls the next if calls are slow."""

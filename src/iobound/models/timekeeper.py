@@ -34,6 +34,18 @@ class Timekeeper:
         self.bell = ThreadBell()
         self.at = FOREVER
         self.started = False
+        self.summoned = False
+
+    def open(self) -> None:
+        """* Start the thread."""
+        if not self.started and not self.driver.core.stopping:
+            self.started = True
+            self.crew.begin(Thread(target=self._keep, name="iobound timekeeper", daemon=True))
+
+    def summon(self) -> None:
+        """Tick now. Takes no lock."""
+        self.summoned = True
+        self.bell.ring()
 
     def watch(self, at: float) -> None:
         """* Tick at `at`, or earlier."""
@@ -41,9 +53,8 @@ class Timekeeper:
             self.at = at
             if self.started:
                 self.bell.ring()
-            elif not self.driver.core.stopping:
-                self.started = True
-                self.crew.begin(Thread(target=self._keep, name="iobound timekeeper", daemon=True))
+            else:
+                self.open()
 
     def _keep(self) -> None:
         driver = self.driver
@@ -51,8 +62,8 @@ class Timekeeper:
             while not self._over():
                 driver.clock.wait(self.bell, self.at)
                 now = driver.clock.now()
-                if now >= self.at:
-                    self.at = FOREVER
+                if self.summoned or now >= self.at:
+                    self.at, self.summoned = FOREVER, False
                     due = driver.tick(now)
                     with driver.lock:
                         self.at = min(self.at, due, self.crew.impatient(now))

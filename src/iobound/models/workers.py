@@ -93,6 +93,7 @@ class Crew(Generic[P]):
             attempt = core.admit(now) if self.live <= core.slots.capacity else None
             if attempt is None and not core.drained and self.live <= core.slots.capacity:
                 core.delivery.blocked(now)
+                driver.feeder.replenish()
                 self._watch()
                 return True
             self._unpark(perch)

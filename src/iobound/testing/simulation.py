@@ -56,10 +56,6 @@ class SimulatedDriver(Driver):
                 raise hinted(error, "a call or the source sleeps for ever; task_timeout= or timeout= would end it")
         return verdict is READY
 
-    def rung(self) -> None:
-        """A gate rings, perhaps under the lock of this run or of another: look at it as soon as that is over."""
-        self.workers.stir_soon()
-
     def gone(self, bell: Bell) -> bool:
         """Calls that run have `grace` seconds to end, those given up before have none; then nobody is left."""
         until = self.time.now() + self.grace
@@ -105,7 +101,7 @@ class Dispatcher:
     def start(self) -> None:
         """Calls start when there is work."""
 
-    def stir_soon(self) -> None:
+    def rung(self) -> None:
         """Start all that may start, at this moment, but not here. Takes no lock of a run."""
         if self.soon is None or self.soon.action is None:
             self.soon = self.time.call_at(self.time.now(), self.stir)
@@ -208,7 +204,7 @@ class Dispatcher:
         with self.driver.lock:
             if not self.core.stopping:
                 self.watch(due)
-                self.watch(self.core.next_time())
+                self.watch(self.core.next_time(self.time.now()))
 
     def expire(self, slot: Slot) -> None:
         """* Give up the call in the slot."""
