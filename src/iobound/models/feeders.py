@@ -117,6 +117,7 @@ class Feeder:
             else:
                 self.core.fail(error)
             self.driver.act()
+        self.driver.workers.stir()
         self.driver.hooks.tell("source_ended", self.core.delivery.pulled)
 
 

@@ -116,15 +116,9 @@ class ThreadWorker:
 
     def _next(self) -> Attempt | None:
         """Find something to start, or sleep until there is; None: go home."""
-        crew = self.crew
-        while not crew.retired:
-            found = crew.find(self.bell, self.slot)
-            if not isinstance(found, bool):
-                return found
+        while isinstance(found := self.crew.find(self.bell, self.slot), bool):
             self.bell.wait()
-        with self.driver.lock:
-            crew.go_home(self.slot)
-        return None
+        return found
 
     def _give_back(self, attempt: Attempt) -> None:
         """Others do the work from now on."""

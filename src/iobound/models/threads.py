@@ -34,7 +34,6 @@ class ThreadCrew(Crew[ThreadBell]):
         self.timekeeper = Timekeeper(driver, self)
         self.pace = UNKNOWN
         self.slow = True
-        self.retired = False
 
     def start(self) -> None:
         """Threads start when there is work. Where gates may ring, somebody must always be there to hear it."""

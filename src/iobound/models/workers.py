@@ -36,6 +36,8 @@ class Crew(Generic[P]):
         self.parked: deque[P] = deque()
         self.live = 0
         """Workers that may start calls, parked ones included, abandoned ones not."""
+        self.retired = False
+        """Others have taken over."""
 
     @property
     def spare(self) -> bool:
@@ -87,7 +89,9 @@ class Crew(Generic[P]):
         driver, core = self.driver, self.core
         now = driver.clock.now()
         with driver.lock:
-            if slot.abandoned:
+            if self.retired:
+                self.go_home(slot)
+            if self.retired or slot.abandoned:
                 return None
             self.parked.append(perch)  # announce first, then look: whoever adds work looks at `parked` after adding
             attempt = core.admit(now) if self.live <= core.slots.capacity else None
