@@ -212,9 +212,7 @@ def child(python: str | Path, *arguments: str, timeout: float = 120) -> Sample:
     environment["PYTHONPATH"] = str(HERE.parent / "src")
     command = [str(python), *arguments]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, env=environment, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
     except FileNotFoundError:
         raise AbsentError("not installed") from None
     except subprocess.TimeoutExpired:
