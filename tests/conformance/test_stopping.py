@@ -190,11 +190,10 @@ async def test_stopping_from_another_thread_wakes_the_consumer(away, how):
         inside.open()
         await valve.wait()
 
-    run = away.map(body, range(10), concurrency=2)
+    run = away.map(body, range(10), concurrency=2, grace=0.05)
 
     def stop():
         inside._event.wait(away.ceiling)
-        valve.open() if not away.on_loop else None
         getattr(run, how)()
 
     thread = aside(stop)

@@ -229,7 +229,7 @@ class Run(Generic[T]):
     def _end(self, driver: Driver, error: RuntimeError | None, cause: BaseException | None = None) -> None:
         """Everybody goes home; without an error because the run is over by itself."""
         if not self._over:
-            self._over = True
+            self._over = self._loop is None  # on a loop it is only told to stop: the consumer there ends it
             close(driver, error, self._patience(driver, cause))
 
     async def _aend(self, error: RuntimeError | None, cause: BaseException | None = None) -> None:

@@ -37,12 +37,9 @@ def _is_native(fn: object) -> bool:
 
 
 def _is_marked(fn: object) -> bool:
-    """Marked by `inspect.markcoroutinefunction` (3.12) or by asyncio's older flag."""
-    inspect = sys.modules.get("inspect")
-    mark = getattr(getattr(fn, "__func__", fn), "_is_coroutine_marker", None)
-    if mark is not None and mark is getattr(inspect, "_is_coroutine_mark", None):
-        return True
-    return getattr(fn, "_is_coroutine", None) is not None and "asyncio" in sys.modules
+    """Marked by `inspect.markcoroutinefunction` (3.12), or by the flag that asyncio looked for before."""
+    marked = getattr(fn, "__func__", fn)
+    return any(getattr(marked, flag, None) is not None for flag in ("_is_coroutine_marker", "_is_coroutine"))
 
 
 def name_of(fn: Callable[..., Any]) -> str:

@@ -64,6 +64,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _clock_resolution(self, seconds: float) -> None:
         pass  # that of the machine's clock, which is not ours
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
+        """Wait for the threads of `asyncio.to_thread` in real time: here, a timeout would pass at once."""
+        await super().shutdown_default_executor()
+
     def next_timer(self) -> float:
         """When the next timer is due, in seconds on the virtual clock; infinite if there is none."""
         return self._scheduled[0].when() if self._scheduled else FOREVER
