@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from iobound.words.bells import LoopBell, ThreadBell
+from iobound.words.errors import surfaced
 
 if TYPE_CHECKING:
     from iobound.core.run import Core
@@ -53,9 +55,10 @@ def closed_early() -> RuntimeError:
 
 def told_whole(core: Core) -> BaseException | None:
     """The error a run ends with, the other failures in flight named in a note."""
-    error = core.failure or core.ending
+    error = core.error
     if error is not None and core.others:
-        named = "; ".join(f"item #{index}: {other!r}" for index, other in core.others)
-        error.add_note(f"other calls failed meanwhile: {named}")
+        with suppress(Exception):  # a `__repr__` or `add_note` of the user's that fails must not replace the failure
+            named = "; ".join(f"item #{index}: {other!r}" for index, other in core.others)
+            error.add_note(f"other calls failed meanwhile: {named}")
         core.others.clear()
-    return error
+    return None if error is None else surfaced(error)

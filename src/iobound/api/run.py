@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 from iobound.api.begin import begin, running_loop, warn_if_blocking
 from iobound.api.ending import INTERRUPTED, aclose, close, closed_early, told_whole
 from iobound.words.attempt import Outcome
+from iobound.words.errors import WrongUse, surfaced
 from iobound.words.stats import Stats
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 SKIPPED: Any = object()
+USED_UP = "this run has been used: each gives its results once, make another with iobound.map()"
 
 
 class Run(Generic[T]):
@@ -83,15 +85,16 @@ class Run(Generic[T]):
             [True, False]
         """
         if self._driver is not None:
-            msg = "outcomes() comes before the first use of a run"
-            raise RuntimeError(msg)
+            raise WrongUse("this run is being consumed, or was: outcomes() comes before its first use")
         self._errors = "collect"
         return self
 
     # Plain code ---------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Self:
-        """The run itself."""
+        """The run itself; a run that is used up is refused, since it would look empty."""
+        if self._over:
+            raise closed_early() if self._driver is None else WrongUse(USED_UP)
         return self
 
     def __next__(self) -> T:
@@ -148,8 +151,8 @@ class Run(Generic[T]):
     # Async code ---------------------------------------------------------------------------------------------
 
     def __aiter__(self) -> Self:
-        """The run itself."""
-        return self
+        """The run itself, refused as by `iter`."""
+        return self.__iter__()
 
     async def __anext__(self) -> T:
         """The next result; the loop goes on meanwhile."""
@@ -167,6 +170,8 @@ class Run(Generic[T]):
                     taken, self._taken = self._taken, 0
                     if not await driver.wait_async(taken):
                         break
+        except WrongUse:
+            raise  # the first consumer goes on
         except Exception as error:  # never a cancellation: after one the run can be consumed further
             await self._aend(closed_early(), error)
             raise
@@ -186,7 +191,9 @@ class Run(Generic[T]):
         await self._aend(closed_early())
 
     def __await__(self) -> Generator[Any, None, list[T]]:
-        """All results, as a list."""
+        """All results, as a list. Only as the first use: it promises all of them."""
+        if self._driver is not None:
+            raise WrongUse(USED_UP)
         return self._gather().__await__()
 
     async def _gather(self) -> list[T]:
@@ -198,8 +205,9 @@ class Run(Generic[T]):
     def _claim(self, loop: Any) -> Driver:
         """The first use decides how the run is consumed, and starts it; any other use is refused."""
         if self._driver is not None:
-            msg = "a run is consumed in one way, from one thread and one loop: make another with iobound.map()"
-            raise RuntimeError(msg)
+            raise WrongUse(
+                "a run is consumed in one way, from one thread and one loop: make another with iobound.map()"
+            )
         if self._over:
             raise closed_early()
         if loop is None:
@@ -208,7 +216,10 @@ class Run(Generic[T]):
         self._step = max(1, driver.core.delivery.window // 8)
         self._plain = self._errors != "collect" and not driver.hooks.delivered
         self._loop, self._owner, self._driver = loop, get_ident(), driver
-        driver.start()
+        try:
+            driver.start()
+        except (StopIteration, StopAsyncIteration) as error:  # from `setup`, say
+            raise surfaced(error) from error
         return driver
 
     def _deliver(self, driver: Driver, attempt: Attempt) -> T:

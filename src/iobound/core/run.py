@@ -165,6 +165,11 @@ class Core:
         return min(self.slots.capacity - (self.delivery.pulled - self.settled), self.delivery.room)
 
     @property
+    def error(self) -> BaseException | None:
+        """What the run ends with, if not well."""
+        return self.failure if self.failure is not None else self.ending
+
+    @property
     def complete(self) -> bool:
         """Whether everything the source had was delivered."""
         return not self.source_open and self.delivery.returned == self.delivery.pulled

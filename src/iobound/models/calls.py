@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from iobound.words.errors import ItemCancelled, hinted
+from iobound.words.errors import ItemCancelled, hinted, surfaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -93,16 +94,13 @@ def failure_of(error: BaseException) -> BaseException:
 
     Exceptions that steer generators and tasks would steer ours: they surface as another error, from the original.
     """
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next
-    if isinstance(error, StopIteration | StopAsyncIteration | GeneratorExit):
-        surfaced: Exception = RuntimeError(f"the call raised {type(error).__name__}")
-    elif _is_cancellation(error):
-        surfaced = ItemCancelled("the call was cancelled, though not by iobound")
-    else:
-        return error
-    surfaced.__cause__ = error
-    return surfaced
+    with suppress(Exception):  # the user's exceptions are the user's classes: even this may fail
+        error.__traceback__ = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    if not _is_cancellation(error):
+        return surfaced(error)
+    told = ItemCancelled("the call was cancelled, though not by iobound")
+    told.__cause__ = error
+    return told
 
 
 def _is_cancellation(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from iobound.core.run import OVER, READY, WAIT, Core
+from iobound.words.errors import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -101,6 +102,8 @@ class Driver:
 
     async def wait_async(self, taken: int) -> bool:
         """The same from a coroutine."""
+        if self.bell.awaited:  # type: ignore[union-attr]
+            raise WrongUse("two coroutines wait for the next result of one run: let each make its own")
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
             if not self.feeder.pull_here():
@@ -244,7 +247,7 @@ class Driver:
         self.feeder.close()
         while self.departed:
             self.departed.pop().join()  # each has only a few instructions to go
-        self.hooks.tell("stopped", self.core.failure or self.core.ending)
+        self.hooks.tell("stopped", self.core.error)
 
     def _close_begun(self) -> None:
         """Coroutines that a plain function made, and that nobody will await now."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.words.attempt import Attempt, Outcome
 from iobound.words.bells import ThreadBell
-from iobound.words.errors import hinted
+from iobound.words.errors import hinted, surfaced
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -195,7 +195,7 @@ class ThreadFeeder(WaitingFeeder):
         error = None
         items: Any = None
         try:
-            items = iter(self.source.outcomes() if is_run(self.source) else self.source)
+            items = start_iterating(self.source)
             self._pull_all(items)
         except BaseException as raised:  # noqa: BLE001 - the source's own exception is delivered
             error = with_thread_hint(raised)
@@ -244,7 +244,7 @@ class ConsumerFeeder(Feeder):
     def _pull_one(self) -> None:
         try:
             if self.items is None:
-                self.items = iter(self.source.outcomes() if is_run(self.source) else self.source)
+                self.items = start_iterating(self.source)
             item = next(self.items)
         except StopIteration:
             self.end()
@@ -264,6 +264,14 @@ class ConsumerFeeder(Feeder):
     def close(self) -> None:
         """Of the user's objects, only a generator and a run are closed."""
         close_items(self.items)
+
+
+def start_iterating(source: Any) -> Iterator[Any]:
+    """An iterator of the source. Only its `next` may end it by `StopIteration`, not its `__iter__`."""
+    try:
+        return iter(source.outcomes() if is_run(source) else source)
+    except StopIteration as error:
+        raise surfaced(error) from error
 
 
 def close_items(items: Any) -> None:

@@ -11,7 +11,7 @@ from iobound.core.run import OVER, WAIT
 from iobound.core.statistics import SAMPLE, STEPS, Tally
 from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
-from iobound.models.feeders import ConsumerFeeder, close_items, is_run
+from iobound.models.feeders import ConsumerFeeder, close_items, is_run, start_iterating
 from iobound.words.attempt import Attempt, Slot, running
 from iobound.words.clock import FOREVER
 
@@ -82,7 +82,7 @@ class SerialDriver(Driver):
         self.feeder.start()
         simple = core.plain and core.deadline == FOREVER and self.job.prepare is None
         if simple and self.feeder.here and not is_run(self.job.source):
-            self.items = iter(self.job.source)
+            self.items = start_iterating(self.job.source)
 
     def wait(self, taken: int) -> bool:
         """Make calls until one has an outcome to deliver; False when the run is over."""

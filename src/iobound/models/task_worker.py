@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from math import log2
+from types import CoroutineType
 from types import coroutine as generator_coroutine
 from typing import TYPE_CHECKING, Any
 
 from iobound.core.statistics import SAMPLE, STEPS
-from iobound.models.calls import failure_of
+from iobound.models.calls import failure_of, refuse_coroutine
 from iobound.words.attempt import running
 from iobound.words.clock import FOREVER
 
@@ -80,7 +81,7 @@ class TaskWorker:
             try:
                 attempt = pending.popleft()
             except IndexError:
-                attempt = coroutine = context = awaited = None  # a worker that sleeps keeps nothing alive
+                attempt = value = coroutine = context = awaited = None  # a worker that sleeps keeps nothing alive
                 attempt = yield from self._next()
                 if attempt is None:
                     return
@@ -112,6 +113,8 @@ class TaskWorker:
                         awaited = context.run(coroutine.send, sent)
             except StopIteration as stop:
                 value = stop.value
+                if type(value) is CoroutineType:
+                    attempt.error, value, settle = refuse_coroutine(value, driver.job.call.name), None, True
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 attempt.error = self._failure(error)
                 settle = True
@@ -120,7 +123,7 @@ class TaskWorker:
                 with driver.lock:
                     slots.returned_late()
                 return
-            attempt.value, value = value, None
+            attempt.value = value
             attempt.duration = duration = now - started
             ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
             if observed:

@@ -93,7 +93,7 @@ class ThreadWorker:
             now = clock()
             if (claimed or error is not None) and not self._claim():
                 return
-            attempt.value, value = value, None
+            attempt.value = value
             if error is not None:
                 attempt.error = error
             attempt.duration = duration = now - started

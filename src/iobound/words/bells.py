@@ -65,6 +65,11 @@ class LoopBell:
         except RuntimeError:
             pass  # the loop is closed: nobody is left to wake
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a coroutine waits for it now."""
+        return self._waiter is not None
+
     def sibling(self) -> LoopBell:
         """Another bell on the same loop."""
         return LoopBell(self._loop)

@@ -26,6 +26,22 @@ class BlockingLoopWarning(RuntimeWarning):
     """An event loop is being blocked, by a call inside it or by iterating a run without `async for`."""
 
 
+class WrongUse(RuntimeError):  # noqa: N818
+    """A run was consumed in a second way, or by two coroutines at once. The run itself goes on."""
+
+
+def surfaced(error: BaseException) -> BaseException:
+    """The error as it may be raised from an iterator.
+
+    Exceptions that steer generators would steer the consumer's loop, and a failed run would look complete.
+    """
+    if not isinstance(error, StopIteration | StopAsyncIteration | GeneratorExit):
+        return error
+    told = RuntimeError(f"{type(error).__name__} was raised where it has no meaning")
+    told.__cause__ = error
+    return told
+
+
 def hinted(error: E, hint: str) -> E:
     """`error` with one line of advice, shown below its message."""
     error.add_note(f"hint: {hint}")
