@@ -6,6 +6,7 @@ import pytest
 from hand_core import FOREVER, HandCore
 
 from iobound.core.rules import ErrorLimit
+from iobound.core.statistics import snapshot
 from iobound.words.errors import HungCalls, TooManyErrors
 
 
@@ -312,7 +313,7 @@ def test_slots_that_idle_because_of_the_order_are_blamed_on_the_item() -> None:
     hand.go(4.0)
     hand.settle_item(0)
     hand.take_all()
-    stats = hand.core.stats(hand.now)
+    stats = snapshot(hand.core, hand.now)
     assert (stats.held_by_order, stats.held_by_index) == (4.0, 0)
 
 
@@ -326,7 +327,7 @@ def test_stats_add_up() -> None:
     hand.settle_item("b", error=ValueError())
     assert hand.start_all() == ["b"]
     hand.settle_item("b", error=ValueError())
-    stats = hand.core.stats(7.0)
+    stats = snapshot(hand.core, 7.0)
     assert (stats.pulled, stats.succeeded, stats.failed, stats.retried, stats.in_flight) == (4, 1, 2, 1, 1)
     assert stats.elapsed == 7.0
 

@@ -13,6 +13,7 @@ from toy_gate import ToyGate, ToyPermits
 
 from iobound.core.rules import ErrorLimit
 from iobound.core.run import OVER, READY
+from iobound.core.statistics import snapshot
 
 if TYPE_CHECKING:
     from iobound.words.attempt import Attempt, Slot
@@ -226,7 +227,7 @@ class CoreMachine(RuleBasedStateMachine):
                 assert self.gates[0].worst(length) <= max(self.gates[0].burst, 5) + self.gate_rate * length + 1e-6
 
     def the_counts_add_up(self) -> None:
-        core, stats = self.core, self.core.stats(self.hand.now)
+        core, stats = self.core, snapshot(self.core, self.hand.now)
         settled = sum(attempt.done for attempt in self.offered) + len(self.hand.kept)
         assert core.settled == settled
         assert stats.failed == sum(attempt.done and attempt.error is not None for attempt in self.offered)

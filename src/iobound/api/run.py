@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from iobound.api.begin import begin, running_loop, warn_if_blocking
 from iobound.api.ending import INTERRUPTED, aclose, close, closed_early, told_whole
+from iobound.core.statistics import snapshot
 from iobound.words.attempt import Outcome
 from iobound.words.errors import WrongUse, surfaced
 from iobound.words.stats import Stats
@@ -62,7 +63,7 @@ class Run(Generic[T]):
     def stats(self) -> Stats:
         """A snapshot of what the run has done so far; at any time, from any thread."""
         driver = self._driver
-        return Stats() if driver is None else driver.core.stats(driver.clock.now())
+        return Stats() if driver is None else snapshot(driver.core, driver.clock.now())
 
     @property
     def skips(self) -> bool:

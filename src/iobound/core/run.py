@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from iobound.core.delivery import Delivery
 from iobound.core.lines import Lines
 from iobound.core.slots import Slots
-from iobound.core.statistics import Tally, snapshot
 from iobound.words.attempt import Attempt
 from iobound.words.clock import FOREVER
 from iobound.words.errors import HungCalls, TooManyErrors, hinted
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from iobound.core.rules import Rules
+    from iobound.core.statistics import Tally
     from iobound.words.attempt import Slot
-    from iobound.words.stats import Stats
 
 READY: Final = "ready"
 WAIT: Final = "wait"
@@ -299,7 +298,3 @@ class Core:
         self.pending.clear()
         self.delayed.clear()
         self.lines.withdraw()
-
-    def stats(self, now: float) -> Stats:
-        """A snapshot. Bounded work: a few additions per worker."""
-        return snapshot(self, now)
