@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 ModelName = Literal["auto", "serial", "threads", "asyncio"]
-Errors = Literal["raise", "collect", "skip"]
 MODELS: dict[str, type[Serial | Threads | Asyncio]] = {
     "serial": Serial,
     "threads": Threads,

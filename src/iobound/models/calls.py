@@ -6,7 +6,6 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from iobound.words.errors import ItemCancelled, hinted, surfaced
@@ -79,7 +78,7 @@ class Call:
 
         async def awaited(item: Any) -> Any:
             result = bound(item)
-            if type(result) is CoroutineType or hasattr(type(result), "__await__"):
+            if hasattr(type(result), "__await__"):
                 return await result
             if is_async(self.fn):
                 return result
