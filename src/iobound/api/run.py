@@ -51,7 +51,7 @@ class Run(Generic[T]):
         self._error_told = False
         self._plain = False
         self._taken = 0
-        self._step = 1
+        self._batch = self._step = 1
         self._driver: Driver | None = None
 
     @property
@@ -107,7 +107,14 @@ class Run(Generic[T]):
             while True:
                 ready = driver.core.delivery.ready
                 if ready and ready[0].done:
-                    result = self._deliver(driver, ready.popleft())
+                    attempt = ready.popleft()
+                    self._taken += 1
+                    if self._taken >= self._step:
+                        self._give_back(driver)
+                    if self._plain and attempt.error is None:
+                        value: T = attempt.value
+                        return value
+                    result = self._told(driver, attempt)
                     if result is not SKIPPED:
                         return result
                 else:
@@ -164,7 +171,14 @@ class Run(Generic[T]):
             while True:
                 ready = driver.core.delivery.ready
                 if ready and ready[0].done:
-                    result = self._deliver(driver, ready.popleft())
+                    attempt = ready.popleft()
+                    self._taken += 1
+                    if self._taken >= self._step:
+                        self._give_back(driver)
+                    if self._plain and attempt.error is None:
+                        value: T = attempt.value
+                        return value
+                    result = self._told(driver, attempt)
                     if result is not SKIPPED:
                         return result
                 else:
@@ -214,7 +228,7 @@ class Run(Generic[T]):
         if loop is None:
             warn_if_blocking(self._call)
         driver = begin(self._call, self._source, self._options, self._errors, loop)
-        self._step = max(1, driver.core.delivery.window // 8)
+        self._batch = self._step = max(1, driver.core.delivery.window // 8)
         self._plain = self._errors != "collect" and not driver.hooks.delivered
         self._loop, self._owner, self._driver = loop, get_ident(), driver
         try:
@@ -223,15 +237,16 @@ class Run(Generic[T]):
             raise surfaced(error) from error
         return driver
 
-    def _deliver(self, driver: Driver, attempt: Attempt) -> T:
-        """What the consumer gets for a finished item, or SKIPPED. Its place in the window goes back in batches."""
-        self._taken += 1
-        if self._taken >= self._step:
-            taken, self._taken = self._taken, 0
+    def _give_back(self, driver: Driver) -> None:
+        """Places in the window go back in batches: small ones where workers are out of work, larger ones else."""
+        if driver.core.pending and self._step < 4 * self._batch:
+            self._step += self._batch
+        else:
+            taken, self._taken, self._step = self._taken, 0, self._batch
             driver.credit(taken)
-        if self._plain and attempt.error is None:
-            value: T = attempt.value
-            return value
+
+    def _told(self, driver: Driver, attempt: Attempt) -> T:
+        """What the consumer gets for a finished item, or SKIPPED."""
         if driver.hooks.delivered:
             driver.hooks.tell("delivered", attempt)
         if self._errors == "collect":

@@ -18,9 +18,13 @@ STEPS = 8
 BUCKETS = 50 * STEPS
 """From 1 us to 35 years."""
 
-
-SAMPLE = 15
-"""Of plain runs every sixteenth waiting time is counted: `not index & SAMPLE`."""
+BRIEF = 1e-3
+"""Seconds. An attempt that took longer is always timed."""
+EARLY = 1000
+"""So is an attempt at one of the first items."""
+EVERY = 17
+"""Of the others one in so many is timed and counts for all, so that the clockwork costs a call of microseconds
+next to nothing. A prime: sources have rhythms, of 2, 10 or 16 items, but hardly of 17."""
 
 
 class Histogram:
@@ -31,9 +35,9 @@ class Histogram:
     def __init__(self) -> None:
         self.counts = [0] * BUCKETS
 
-    def add(self, seconds: float) -> None:
-        """Count one duration. Hot paths write this line themselves."""
-        self.counts[int(log2(max(0.0, seconds) * 1e6 + 1.0) * STEPS)] += 1
+    def add(self, seconds: float, weight: int = 1) -> None:
+        """Count a duration, `weight` times."""
+        self.counts[int(log2(max(0.0, seconds) * 1e6 + 1.0) * STEPS)] += weight
 
     def merge(self, other: Histogram) -> None:
         """Count everything that `other` counted."""
@@ -67,6 +71,15 @@ class Tally:
             self.succeeded += 1
         else:
             self.failed += 1
+
+    def time(self, attempt: Attempt) -> None:
+        """Count the times of an attempt that was not brief, or early, or is one of the sample.
+
+        The condition stands where the attempt ends: `duration > BRIEF or index < EARLY or not index % EVERY`.
+        """
+        weight = 1 if attempt.duration > BRIEF or attempt.index < EARLY else EVERY
+        self.running.add(attempt.duration, weight)
+        self.waiting.add(attempt.started - attempt.pulled, weight)
 
     def merge(self, other: Tally) -> None:
         """Add what `other` came to."""

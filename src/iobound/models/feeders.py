@@ -46,6 +46,9 @@ class Feeder:
         self.driver = driver
         self.core = driver.core
         self.source = driver.job.source
+        self.now = driver.clock.now
+        self.plain = self.core.plain
+        self.prepare = driver.job.prepare
 
     def start(self) -> None:
         """The run is used for the first time."""
@@ -73,15 +76,14 @@ class Feeder:
         """The source gave an item."""
         attempt = Attempt()
         attempt.item = item
-        attempt.pulled = self.driver.clock.now()
-        prepare = self.driver.job.prepare
-        if prepare is not None:
+        attempt.pulled = self.now()
+        if self.prepare is not None:
             try:
-                prepare(attempt)
+                self.prepare(attempt)
             except Exception as error:  # noqa: BLE001 - `key=` or `cost=` failed: so has the item
                 self.refuse(attempt, error)
                 return
-        if self.core.plain:
+        if self.plain:
             self.core.offer(attempt)
         else:
             with self.driver.lock:
@@ -142,10 +144,10 @@ class WaitingFeeder(Feeder):
     waiting = False
 
     def replenish(self) -> None:
-        """* Wake the feeder for a quarter of the window, or for any room once nothing else is left to start."""
-        delivery = self.core.delivery
+        """* Wake the feeder for half the window, or for any room once half the slots would find nothing to start."""
+        core, delivery = self.core, self.core.delivery
         room = delivery.room
-        if self.waiting and room > 0 and (4 * room >= delivery.window or not self.core.pending):
+        if self.waiting and room > 0 and (2 * room >= delivery.window or 2 * len(core.pending) <= core.slots.capacity):
             self.waiting = False
             self.bell.ring()
 

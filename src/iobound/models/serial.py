@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from math import log2
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from iobound.core.run import OVER, WAIT
-from iobound.core.statistics import SAMPLE, STEPS, Tally
+from iobound.core.statistics import BRIEF, EARLY, EVERY, Tally
 from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
 from iobound.models.feeders import ConsumerFeeder, close_items, is_run, start_iterating
@@ -138,8 +137,6 @@ class SerialDriver(Driver):
             self.hooks.tell("started", attempt)
         self.slot.attempt = attempt
         attempt.started = now
-        if not attempt.index & SAMPLE:
-            tally.waiting.add(now - attempt.pulled)
         settle = not core.plain
         try:
             attempt.value = value = self.context.copy().run(self.call, attempt.item)
@@ -152,7 +149,8 @@ class SerialDriver(Driver):
             settle = True
         ended = self.clock.now()
         attempt.duration = duration = ended - now
-        tally.running.counts[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+        if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
+            tally.time(attempt)
         self.slot.attempt = None
         if self.observed:
             self.hooks.tell("settled", attempt)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from math import log2
 from types import CoroutineType
 from types import coroutine as generator_coroutine
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.statistics import SAMPLE, STEPS
+from iobound.core.statistics import BRIEF, EARLY, EVERY
 from iobound.models.calls import failure_of, refuse_coroutine
 from iobound.words.attempt import running
 from iobound.words.clock import FOREVER
@@ -71,7 +70,7 @@ class TaskWorker:
         """
         crew, driver, core, slot = self.crew, self.driver, self.driver.core, self.slot
         pending, ready, ordered, slots = core.pending, core.delivery.ready, core.delivery.ordered, core.slots
-        clock, call, tally, ran = driver.clock.now, crew.call, crew.tally, crew.tally.running.counts
+        clock, call, tally = driver.clock.now, crew.call, crew.tally
         observed, decided, timed = driver.hooks.watch_calls, not core.plain, slot.timeout is not None
         now, burst = clock(), 0
         attempt: Any
@@ -90,8 +89,6 @@ class TaskWorker:
                 driver.hooks.tell("started", attempt)
             slot.attempt = attempt
             attempt.started = started = now
-            if not attempt.index & SAMPLE:
-                tally.waiting.add(started - attempt.pulled)
             settle, value = decided, None
             try:
                 if attempt.begun is None:
@@ -125,7 +122,8 @@ class TaskWorker:
                 return
             attempt.value = value
             attempt.duration = duration = now - started
-            ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+            if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
+                tally.time(attempt)
             if observed:
                 driver.hooks.tell("settled", attempt)
             if settle or (timed and slot.expired < FOREVER):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import log2
 from threading import current_thread
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.statistics import SAMPLE, STEPS
+from iobound.core.statistics import BRIEF, EARLY, EVERY
 from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
 from iobound.words.attempt import running
 from iobound.words.bells import ThreadBell
@@ -59,7 +58,7 @@ class ThreadWorker:
         """
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
-        clock, ran, waited = driver.clock.now, tally.running.counts, tally.waiting.add
+        clock = driver.clock.now
         observed, decided = driver.hooks.watch_calls, not core.plain
         claimed = decided or slot.timeout is not None
         attempt: Any
@@ -81,8 +80,6 @@ class ThreadWorker:
                 driver.hooks.tell("started", attempt)
             slot.attempt = attempt
             attempt.started = started = clock()
-            if not attempt.index & SAMPLE:
-                waited(started - attempt.pulled)
             value, error, context = None, None, base.copy()
             try:
                 value = context.run(call, attempt.item)
@@ -97,7 +94,8 @@ class ThreadWorker:
             if error is not None:
                 attempt.error = error
             attempt.duration = duration = now - started
-            ran[int(log2(duration * 1e6 + 1.0) * STEPS)] += 1
+            if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
+                tally.time(attempt)
             if (duration > SLOW) is not crew.slow:
                 crew.repace(duration)
             if observed:
