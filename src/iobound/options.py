@@ -73,6 +73,8 @@ class Options:
         self._check_model()
         _check_choice("errors", self.errors, ("raise", "collect", "skip"))
         _check_choice("feed", self.feed, ("auto", "consumer"))
+        if not isinstance(self.ordered, bool):
+            _refuse("ordered", self.ordered, "True or False")
         if self.concurrency != "auto":
             _check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto'")
         if self.buffersize is not None:

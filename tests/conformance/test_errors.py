@@ -165,6 +165,26 @@ async def test_a_call_that_awaits_a_cancelled_task_fails_alone(world):
     assert [type(outcome.error) for outcome in outcomes] == [iobound.ItemCancelled] * 3
 
 
+@pytest.mark.parametrize("concurrency", [1, 3, 100])
+async def test_a_call_that_cancels_its_own_task_fails_alone(world, concurrency):
+    """Nobody asked the run to stop, so it goes on; also where the cancellation comes after the call."""
+    if not world.on_loop:
+        pytest.skip("about loops")
+
+    async def body(item):
+        if item % 3 == 1:
+            asyncio.current_task().cancel()
+        if item % 3 == 1 and item % 2:
+            await asyncio.sleep(0)
+        return item
+
+    outcomes = await world.run(body, range(40), errors="collect", concurrency=concurrency)
+    assert [outcome.item for outcome in outcomes] == [*range(40)]
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    assert {1, 7, 13, 19, 25, 31, 37} <= {outcome.item for outcome in failed}
+    assert {type(outcome.error) for outcome in failed} == {iobound.ItemCancelled}
+
+
 async def test_skip_yields_only_values_in_order(world):
     """And counts what it skipped."""
 

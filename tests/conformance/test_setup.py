@@ -97,7 +97,7 @@ async def test_managers_are_left_however_the_run_ends(world, kind, ending):
 
 
 @pytest.mark.parametrize("where", ["call", "enter", "exit", "type"])
-async def test_a_setup_that_fails_ends_the_run_with_its_error(world, where):
+async def test_a_setup_that_fails_ends_the_run_with_its_error(world, where, log):
     """It never hangs, and no item is called without its resource."""
     if world.colour == "late":
         pytest.skip("no such pair")
@@ -123,6 +123,49 @@ async def test_a_setup_that_fails_ends_the_run_with_its_error(world, where):
 
     with pytest.raises(TypeError if where == "type" else LookupError):
         await world.run(body, range(20), setup=setup, concurrency=2)
+    assert where == "exit" or not log.said  # of two workers one is heard by the consumer, the other by the log
+    log.said.clear()
+
+
+class BadLeaver:
+    """A resource that cannot be closed."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        raise LookupError("cannot be left")
+
+
+async def test_an_error_of_leaving_comes_after_the_results(world, log):
+    """Nobody's result is lost for it, and the run does not look well."""
+    if world.colour == "late":
+        pytest.skip("no such pair")
+
+    async def body(item, manager):
+        return item
+
+    run = world.map(body, range(100), setup=BadLeaver, concurrency=2)
+    assert [await world.next(run) for _ in range(100)] == [*range(100)]
+    with pytest.raises(LookupError, match="cannot be left"):
+        await world.next(run)
+    log.said.clear()  # the second worker's
+
+
+async def test_an_error_of_leaving_a_run_that_was_closed_is_logged(world, log):
+    """There is nobody to raise it to, and nothing is silent."""
+    if world.colour == "late" or world.model == "serial":
+        pytest.skip("serial leaves it in the consumer's thread")
+
+    async def body(item, manager):
+        return item
+
+    run = world.map(body, range(100), setup=BadLeaver, concurrency=2, buffersize=4)
+    await world.next(run)
+    await world.close(run)
+    assert log.said
+    assert all("setup=" in said and "cannot be left" in said for said in log.said)
+    log.said.clear()
 
 
 async def test_an_async_manager_needs_an_async_function(world):

@@ -46,6 +46,9 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
     model, may_switch = choose(options.model, call)
     if model.name == "serial":
         options = replace(options, concurrency=1)
+    elif sys.is_finalizing():
+        error = RuntimeError("the interpreter is shutting down: no thread starts any more")
+        raise hinted(error, "model='serial' still works there")
     successor = partial(_successor, loop, options.concurrency == "auto") if may_switch and not call.setup else None
     job = Job(
         call=call,

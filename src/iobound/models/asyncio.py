@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from threading import Thread, current_thread, get_ident
 from typing import TYPE_CHECKING, Any
 
-from iobound.models.calls import async_manager
+from iobound.models.calls import entered_async
 from iobound.models.daemons import DaemonPool
 from iobound.models.task_worker import Perch, TaskWorker
 from iobound.models.workers import Crew
@@ -28,6 +27,7 @@ class TaskCrew(Crew[Perch]):
     loop: asyncio.AbstractEventLoop
     call: Callable[[Any], Coroutine[Any, Any, Any]]
     tally: Tally
+    root: asyncio.Task[Any] | None = None
 
     def __init__(self, driver: Driver, loop: asyncio.AbstractEventLoop | None) -> None:
         super().__init__(driver)
@@ -56,8 +56,8 @@ class TaskCrew(Crew[Perch]):
     def _start_here(self) -> None:
         # Not through the loop's task factory: an eager one would start it inside the consumer.
         context = self.driver.job.context.copy()
-        self.root = asyncio.Task(self._root(), loop=self.loop, name="iobound root", context=context)
-        self.root.add_done_callback(lambda _: self.driver.left())  # also if it is cancelled before its first step
+        root = asyncio.Task(self._root(), loop=self.loop, name="iobound root", context=context)
+        root.add_done_callback(lambda _: self.driver.left())  # also if it is cancelled before its first step
 
     def stir(self) -> None:
         """See that somebody takes what may have come: one worker, which calls the next when it suspends."""
@@ -195,13 +195,13 @@ class TaskCrew(Crew[Perch]):
         """Own the workers: everything they need is entered before them and left after them."""
         driver = self.driver
         self.loop = asyncio.get_running_loop()
+        self.root = asyncio.current_task(self.loop)
         self.over = self.loop.create_future()
         self.thread = get_ident()
         try:
             driver.feeder.attach(self.loop)
-            async with AsyncExitStack() as stack:
-                manager = await async_manager(stack, driver.job.call)
-                self.call = driver.job.call.bind_async(*manager)
+            async with entered_async(driver.job.call, driver.parted) as resource:
+                self.call = driver.job.call.bind_async(*resource)
                 try:
                     await self._supervise()
                 finally:

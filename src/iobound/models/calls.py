@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from iobound.words.errors import ItemCancelled, hinted, surfaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from contextlib import AbstractContextManager, AsyncExitStack
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from contextlib import AbstractContextManager
 
 CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; the module itself takes longer to import than all of iobound
 WRAPPERS = 100
@@ -107,9 +107,41 @@ def _is_cancellation(error: BaseException) -> bool:
     return asyncio is not None and isinstance(error, asyncio.CancelledError)
 
 
-def enter_setup(call: Call) -> AbstractContextManager[Any]:
-    """The context manager that `setup` gives, for a thread."""
-    return sync_manager(call.setup() if call.setup is not None else None)
+@contextmanager
+def entered(call: Call, leaving: Callable[[Exception], object]) -> Iterator[tuple[Any, ...]]:
+    """Inside the context manager that `setup` gives: what it gave, or nothing without `setup`.
+
+    An error of leaving it goes to `leaving`: it is nobody's result, and hurts none.
+    """
+    stack = ExitStack()
+    resource = () if call.setup is None else (stack.enter_context(sync_manager(call.setup())),)
+    try:
+        yield resource
+    finally:
+        try:
+            stack.close()
+        except Exception as error:  # noqa: BLE001 - the user's
+            leaving(error)
+
+
+@asynccontextmanager
+async def entered_async(call: Call, leaving: Callable[[Exception], object]) -> AsyncIterator[tuple[Any, ...]]:
+    """The same on a loop, where the manager may be async."""
+    stack = AsyncExitStack()
+    resource = () if call.setup is None else (await _enter_any(stack, call.setup()),)
+    try:
+        yield resource
+    finally:
+        try:
+            await stack.aclose()
+        except Exception as error:  # noqa: BLE001 - the user's
+            leaving(error)
+
+
+async def _enter_any(stack: AsyncExitStack, manager: Any) -> Any:
+    if hasattr(type(manager), "__aenter__"):
+        return await stack.enter_async_context(manager)
+    return stack.enter_context(sync_manager(manager))
 
 
 def sync_manager(manager: object) -> AbstractContextManager[Any]:
@@ -120,16 +152,6 @@ def sync_manager(manager: object) -> AbstractContextManager[Any]:
     if hasattr(type(manager), "__aenter__"):
         raise hinted(error, "an async one needs an async function, on model='asyncio'")
     raise hinted(error, "wrap it with contextlib.closing or contextlib.nullcontext")
-
-
-async def async_manager(stack: AsyncExitStack, call: Call) -> tuple[Any, ...]:
-    """Enter the context manager that `setup` gives, async or not; what it gave, or nothing without `setup`."""
-    manager = call.setup() if call.setup is not None else None
-    if manager is None:
-        return ()
-    if hasattr(type(manager), "__aenter__"):
-        return (await stack.enter_async_context(manager),)
-    return (stack.enter_context(sync_manager(manager)),)
 
 
 def refuse_coroutine(coroutine: Coroutine[Any, Any, Any], name: str) -> TypeError:

@@ -51,6 +51,8 @@ class Driver:
         self.begun: set[Attempt] = set()
         self.parties = 0
         self.grace = job.rules.grace
+        self.consumed = True
+        """False once the run was dropped: nobody can ask for its results any more."""
         self.mine = True
         """False in a child that was forked in mid-run: the threads and locks of the run are its parent's."""
         _drivers.add(self)
@@ -154,6 +156,18 @@ class Driver:
             self.core.fail(error)
             self.act()
 
+    def parted(self, error: Exception) -> None:
+        """What `setup` gave could not be left: told at the end of the run, or logged if it has ended before."""
+        if self.consumed:  # a collected run takes no locks
+            with self.lock:
+                if self.core.error is None:
+                    self.core.end(error)
+                    self.act()
+                    return
+        import logging  # noqa: PLC0415 - only what goes wrong pays for it
+
+        logging.getLogger("iobound").error("what setup= gave could not be left: %r", error, exc_info=error)
+
     def act(self) -> None:
         """* Do what the core's latest decision asks for."""
         core = self.core
@@ -215,6 +229,7 @@ class Driver:
 
     def collected(self) -> None:
         """The run was dropped: nobody consumes it any more."""
+        self.consumed = False
         self.drop()
         if self.mine:
             self._close_begun()

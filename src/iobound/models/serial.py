@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.core.run import OVER, WAIT
 from iobound.core.statistics import BRIEF, EARLY, EVERY, Tally
-from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
+from iobound.models.calls import entered, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
 from iobound.models.feeders import ConsumerFeeder, close_items, is_run, start_iterating
 from iobound.words.attempt import Attempt, Slot, running
@@ -76,8 +76,7 @@ class SerialDriver(Driver):
     def start(self) -> None:
         """Enter what `setup` gives, and start a feeder if the source needs one."""
         call, core = self.job.call, self.core
-        self.call: Callable[[Any], Any]
-        self.call = call.bind() if call.setup is None else call.bind(self.stack.enter_context(enter_setup(call)))
+        self.call: Callable[[Any], Any] = call.bind(*self.stack.enter_context(entered(call, self.parted)))
         self.feeder.start()
         simple = core.plain and core.deadline == FOREVER and self.job.prepare is None
         if simple and self.feeder.here and not is_run(self.job.source):

@@ -54,13 +54,32 @@ class TaskWorker:
 
     async def work(self, context: Context) -> None:
         """The root of the task: an error of the engine becomes the run's error."""
-        slot = self.slot
         try:
             self.crew.coming = False
-            await self._steps(context.copy())
+            while await self._interrupted(context):
+                pass
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
-            if not self.driver.core.stopping and not slot.abandoned:
+            if not self.driver.core.stopping and not self.slot.abandoned:
                 self.driver.crash(error)
+
+    async def _interrupted(self, context: Context) -> bool:
+        """Work until there is no more; True after a cancellation that came between two calls and was not for us."""
+        try:
+            await self._steps(context.copy())
+        except asyncio.CancelledError:
+            if self._requested():
+                raise
+            return True
+        return False
+
+    def _requested(self) -> bool:
+        """Whether a cancellation is for the run: then the root is cancelled too. Calls may cancel their own task."""
+        root = self.crew.root
+        if self.driver.core.stopping or self.slot.abandoned or (root is not None and root.cancelling()):
+            return True
+        while self.task.uncancel():
+            pass
+        return False
 
     @generator_coroutine
     def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: C901, PLR0912, PLR0915 - see below
@@ -152,17 +171,21 @@ class TaskWorker:
             found = crew.find(perch, self.slot)
             if not isinstance(found, bool):
                 return found
-            yield from perch.future
+            try:
+                yield from perch.future
+            except BaseException:
+                crew.unpark(perch)  # or whoever rings it would wake nobody
+                raise
             crew.coming = False
 
     def _failure(self, error: BaseException) -> BaseException:
-        """A cancellation somebody requested of this task ends the worker; of the call alone, fails the item."""
+        """A cancellation of the run ends the worker; one of the call alone fails the item."""
         if isinstance(error, GeneratorExit) and not self.crew.loop.is_running():
             raise error  # the loop was closed under us, and nobody steps this task any more
         if isinstance(error, asyncio.CancelledError):
             if self.slot.expired < FOREVER:
                 return error  # `_settle` makes it a timeout, unless the call was given up
-            if self.driver.core.stopping or self.task.cancelling():
+            if self._requested():
                 raise error
         return failure_of(error)
 

@@ -7,7 +7,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from iobound.core.statistics import BRIEF, EARLY, EVERY
-from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
+from iobound.models.calls import entered, failure_of, refuse_coroutine
 from iobound.words.attempt import running
 from iobound.words.bells import ThreadBell
 
@@ -39,11 +39,8 @@ class ThreadWorker:
         context = job.context.copy()
         try:
             context.run(running.set, slot)
-            if job.call.setup is None:
-                self._loop(job.call.bind(), context)
-            else:
-                with enter_setup(job.call) as resource:
-                    self._loop(job.call.bind(resource), context)
+            with entered(job.call, self.driver.parted) as resource:
+                self._loop(job.call.bind(*resource), context)
         except BaseException as error:  # noqa: BLE001 - the last resort: an engine error never looks like an end
             self.driver.crash(error)
         finally:

@@ -100,7 +100,7 @@ class Crew(Generic[P]):
                 driver.feeder.replenish()
                 self._watch()
                 return True
-            self._unpark(perch)
+            self.unpark(perch)
             if attempt is None:
                 self.go_home(slot)
             elif not core.plain:
@@ -113,7 +113,8 @@ class Crew(Generic[P]):
         if not self.core.plain:
             self.driver.act()
 
-    def _unpark(self, perch: P) -> None:
+    def unpark(self, perch: P) -> None:
+        """Be awake, by one's own doing."""
         try:
             self.parked.remove(perch)
         except ValueError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.core.run import READY, WAIT
 from iobound.core.statistics import Tally
-from iobound.models.calls import enter_setup, failure_of, refuse_coroutine
+from iobound.models.calls import entered, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
 from iobound.models.feeders import IN_PLACE, ConsumerFeeder, InPlaceFeeder
 from iobound.testing.clock import Hangs
@@ -43,7 +43,7 @@ class SimulatedDriver(Driver):
     def start(self) -> None:
         """Enter what `setup` gives, once, and set everything going."""
         call = self.job.call
-        resource = () if call.setup is None else (self.stack.enter_context(enter_setup(call)),)
+        resource = self.stack.enter_context(entered(call, self.parted))
         self.workers.call = call.bind(*resource)
         super().start()
 
