@@ -13,10 +13,10 @@ PIP = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types pytest torture bench test-all clean
+.PHONY: help demo test lint types pytest torture bench bench-memory test-all clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
 
 demo: $(VENV)/.ready ## show what iobound does
 	"$(BIN)/python" examples/demo.py
@@ -37,8 +37,10 @@ pytest: $(VENV)/.ready ## the tests alone
 torture: $(VENV)/.ready ## the tests, with the long ones and fifty times the examples
 	IOBOUND_TORTURE=1 "$(BIN)/python" -m pytest --timeout=3600 $(ARGS)
 
-bench: $(VENV)/.bench-ready ## what iobound costs, beside hand-written loops and its peers
+bench: $(VENV)/.ready .bench/.ready ## what iobound costs in time, beside hand-written loops and its peers
 	"$(BIN)/python" benchmarks/overhead.py $(ARGS)
+
+bench-memory: $(VENV)/.ready ## what it costs in memory
 	"$(BIN)/python" benchmarks/memory.py $(ARGS)
 
 test-all: ## the tests on every supported Python of this machine, each in its own environment
@@ -69,6 +71,6 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-$(VENV)/.bench-ready: $(VENV)/.ready
-	$(PIP) --no-build-isolation --editable '.[bench]'
+.bench/.ready: benchmarks/peers.sh constraints.txt
+	PYTHON="$(PYTHON)" PYTHON312="$$(sh .ci/pythons 3.12 || echo none)" sh benchmarks/peers.sh
 	@touch $@

@@ -12,7 +12,7 @@ environment() {
     name=$1 interpreter=$2
     shift 2
     "$interpreter" -m venv --clear ".bench/$name"
-    ".bench/$name/bin/python" -m pip install --quiet "$@"
+    ".bench/$name/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt "$@"
     echo ".bench/$name: $(".bench/$name/bin/python" --version), $*"
 }
 
