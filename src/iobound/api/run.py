@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from iobound.api.begin import begin, running_loop, warn_if_blocking
 from iobound.api.ending import INTERRUPTED, aclose, close, closed_early, told_whole
-from iobound.core.statistics import snapshot
+from iobound.core.statistics import BRIEF, snapshot
 from iobound.words.attempt import Outcome
 from iobound.words.errors import WrongUse, surfaced
 from iobound.words.stats import Stats
@@ -110,7 +110,7 @@ class Run(Generic[T]):
                     attempt = ready.popleft()
                     self._taken += 1
                     if self._taken >= self._step:
-                        self._give_back(driver)
+                        self._give_back(driver, attempt)
                     if self._plain and attempt.error is None:
                         value: T = attempt.value
                         return value
@@ -174,7 +174,7 @@ class Run(Generic[T]):
                     attempt = ready.popleft()
                     self._taken += 1
                     if self._taken >= self._step:
-                        self._give_back(driver)
+                        self._give_back(driver, attempt)
                     if self._plain and attempt.error is None:
                         value: T = attempt.value
                         return value
@@ -237,9 +237,11 @@ class Run(Generic[T]):
             raise surfaced(error) from error
         return driver
 
-    def _give_back(self, driver: Driver) -> None:
-        """Places in the window go back in batches: small ones where workers are out of work, larger ones else."""
-        if driver.core.pending and self._step < 4 * self._batch:
+    def _give_back(self, driver: Driver, attempt: Attempt) -> None:
+        """Give places in the window back, in batches. Workers never go short for it, unless calls are brief."""
+        stock = len(driver.core.pending)
+        brief = attempt.duration < BRIEF and self._step < 4 * self._batch
+        if stock > self._taken or (stock and brief):
             self._step += self._batch
         else:
             taken, self._taken, self._step = self._taken, 0, self._batch

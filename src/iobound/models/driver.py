@@ -100,6 +100,8 @@ class Driver:
             taken = 0
             if not self.feeder.pull_here():
                 self.bell.wait()
+            if self.core.delivery.deliverable:
+                return True
         return verdict is READY
 
     async def wait_async(self, taken: int) -> bool:
@@ -110,6 +112,8 @@ class Driver:
             taken = 0
             if not self.feeder.pull_here():
                 await self.bell.wait()  # type: ignore[misc]
+            if self.core.delivery.deliverable:
+                return True
         return verdict is READY
 
     def _credit(self, count: int) -> None:

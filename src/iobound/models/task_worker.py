@@ -88,10 +88,10 @@ class TaskWorker:
         One function on purpose: every call or generator more is paid by every item.
         """
         crew, driver, core, slot = self.crew, self.driver, self.driver.core, self.slot
-        pending, ready, ordered, slots = core.pending, core.delivery.ready, core.delivery.ordered, core.slots
+        pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
         clock, call, tally = driver.clock.now, crew.call, crew.tally
         observed, decided, timed = driver.hooks.watch_calls, not core.plain, slot.timeout is not None
-        now, burst = clock(), 0
+        now, burst, fresh = clock(), 0, True
         attempt: Any
         coroutine: Any
         context: Any
@@ -103,12 +103,11 @@ class TaskWorker:
                 attempt = yield from self._next()
                 if attempt is None:
                     return
-                now = clock()
+                now, fresh = clock(), True
             if observed:
                 driver.hooks.tell("started", attempt)
             slot.attempt = attempt
             attempt.started = started = now
-            settle, value = decided, None
             try:
                 if attempt.begun is None:
                     coroutine, context = call(attempt.item), base.copy()
@@ -118,8 +117,10 @@ class TaskWorker:
                     context.run(running.set, slot)
                 awaited = context.run(coroutine.send, None)
                 burst = 0
-                if pending and not crew.coming and (crew.live < slots.capacity or crew.parked):
-                    crew.call_another()
+                if fresh:  # whoever was called calls the next: so all are, while there is work
+                    fresh = False
+                    if pending and not crew.coming and crew.spare:
+                        crew.call_another()
                 while True:
                     try:
                         sent = yield awaited
@@ -129,15 +130,14 @@ class TaskWorker:
                         awaited = context.run(coroutine.send, sent)
             except StopIteration as stop:
                 value = stop.value
-                if type(value) is CoroutineType:
-                    attempt.error, value, settle = refuse_coroutine(value, driver.job.call.name), None, True
+                failed = type(value) is CoroutineType
+                if failed:
+                    value, attempt.error = None, refuse_coroutine(value, driver.job.call.name)
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
-                attempt.error = self._failure(error)
-                settle = True
+                value, failed, attempt.error = None, True, self._failure(error)
             now = clock()
-            if timed and slot.abandoned:  # the call was given up meanwhile, and this task with it
-                with driver.lock:
-                    slots.returned_late()
+            if timed and slot.abandoned:
+                self._returned_late()
                 return
             attempt.value = value
             attempt.duration = duration = now - started
@@ -145,7 +145,7 @@ class TaskWorker:
                 tally.time(attempt)
             if observed:
                 driver.hooks.tell("settled", attempt)
-            if settle or (timed and slot.expired < FOREVER):
+            if failed or decided or (timed and slot.expired < FOREVER):
                 self._settle(attempt, now)
             else:
                 tally.succeeded += 1
@@ -188,6 +188,12 @@ class TaskWorker:
             if self._requested():
                 raise error
         return failure_of(error)
+
+    def _returned_late(self) -> None:
+        """The call was given up meanwhile, and this task with it: another may start in its place."""
+        with self.driver.lock:
+            self.driver.core.slots.returned_late()
+        self.crew.stir()
 
     def _settle(self, attempt: Attempt, now: float) -> None:
         """The core decides what this end means; past its time, it is a timeout whatever the call did."""
