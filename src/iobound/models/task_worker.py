@@ -95,6 +95,7 @@ class TaskWorker:
         attempt: Any
         coroutine: Any
         context: Any
+        value: Any
         while True:
             try:
                 attempt = pending.popleft()
