@@ -39,12 +39,8 @@ async def aclose(driver: Driver, error: BaseException | None, grace: float) -> N
     driver.grace = grace
     driver.stop(error)
     bell, deadline = driver.bell.sibling(), driver.clock.now() + grace + MARGIN
-    timer = bell.ring_later(grace + MARGIN)
-    try:
-        while not driver.gone(bell) and driver.clock.now() < deadline:
-            await bell.wait()
-    finally:
-        timer.cancel()
+    while not driver.gone(bell) and (left := deadline - driver.clock.now()) > 0:
+        await bell.wait(left)
     driver.finish()
 
 

@@ -151,10 +151,18 @@ class Run(Generic[T]):
 
         Its consumer still gets the results that are ready, and then a `RuntimeError`.
         """
-        if self._driver is None:
-            self._over = True
-        else:
+        self._over = self._over or self._driver is None
+        if self._driver is not None:
             self._driver.drop()
+
+    def drain(self) -> None:
+        """Start nothing more, from any thread or signal handler, without waiting.
+
+        Calls that run have `grace` seconds. The consumer gets their results, and then a `RuntimeError`.
+        """
+        self._over = self._over or self._driver is None
+        if self._driver is not None:
+            self._driver.drain()
 
     # Async code ---------------------------------------------------------------------------------------------
 

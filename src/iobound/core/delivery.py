@@ -63,6 +63,11 @@ class Delivery:
         head = self.head
         return head is not None and head.done
 
+    def pass_over(self, running: set[Attempt]) -> None:
+        """Nothing starts any more: what waits at the head to be started makes way for what still runs."""
+        while (head := self.head) is not None and not head.done and head not in running:
+            self.ready.popleft()
+
     def blocked(self, now: float) -> None:
         """A worker finds nothing to start: note it if the order of delivery is the reason."""
         if self.ordered and self.blocked_since is None and self.room <= 0:

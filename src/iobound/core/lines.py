@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from iobound.words.attempt import Attempt
     from iobound.words.gates import Gate, Ticket
@@ -57,6 +57,25 @@ class Lines:
     def add(self, attempt: Attempt) -> None:
         """A new item joins the end of its line."""
         self._line(attempt.key).waiting.append(attempt)
+
+    def extend(self, attempts: Iterable[Attempt]) -> None:
+        """New items, in this order."""
+        for attempt in attempts:
+            self.add(attempt)
+
+    def put_back(self, attempt: Attempt) -> None:
+        """An attempt that was admitted but could not be made goes before the others, uncharged."""
+        for ticket in reversed(attempt.tickets):
+            ticket.give_back()  # undo the charge: it is first in line again,
+            ticket.give_back()  # and leave, for it asks anew
+        attempt.tickets = ()
+        self.add_due(attempt)
+
+    def let_go(self, attempt: Attempt, now: float) -> None:
+        """An attempt is over, settled or not: the gates that count what runs must hear it."""
+        for ticket in attempt.tickets:
+            ticket.settled(attempt, now)
+        attempt.tickets = ()
 
     def add_due(self, attempt: Attempt) -> None:
         """An attempt to be made again goes before new items, but behind a head that already holds tickets."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from iobound.core.delivery import Delivery
@@ -11,7 +12,7 @@ from iobound.core.lines import Lines
 from iobound.core.slots import Slots
 from iobound.words.attempt import Attempt
 from iobound.words.clock import FOREVER
-from iobound.words.errors import HungCalls, TooManyErrors, hinted
+from iobound.words.errors import HungCalls, TooManyErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 READY: Final = "ready"
 WAIT: Final = "wait"
 OVER: Final = "over"
-
-NAMED = 3
-"""How many of the other failures a note names."""
 
 
 class Core:
@@ -46,12 +44,18 @@ class Core:
         self.delayed: list[tuple[float, int, Attempt]] = []
         self.tallies: list[Tally] = []
         self.source_open = True
+        self.admitting = True
+        """Whether anything more is pulled or started."""
+        self.drain_until = FOREVER
+        """When calls that run have had their time, while nothing more is started."""
         self.stopping = False
+        """Calls that run are stopped too."""
         self.failure: BaseException | None = None
         """Raised at once: what was not delivered is dropped."""
         self.ending: BaseException | None = None
         """Raised after everything that is ready was delivered."""
-        self.others: list[tuple[int, BaseException]] = []
+        self.others: deque[tuple[int, BaseException]] = deque(maxlen=3)
+        """Failures of calls that were in flight meanwhile."""
         self.settled = 0
         self.failed = 0
         self.retried = 0
@@ -84,28 +88,28 @@ class Core:
 
     def refill(self, items: Iterable[object], now: float) -> bool:
         """Pull from a built-in container as far as the window allows. Whether it may have more."""
-        delivery = self.delivery
-        index = delivery.pulled
-        limit = index + delivery.room
-        ready, start = delivery.ready.append, self.pending.append if self.plain else self.lines.add
-        ordered = delivery.ordered
+        delivery, room = self.delivery, self.delivery.room
+        index, batch, error = delivery.pulled, [], None
         try:
-            for item in items:  # `offer`, unrolled: this loop is a tenth of what an item costs
+            for item in islice(items, room):  # `offer`, unrolled: this loop is a tenth of what an item costs
                 attempt = Attempt()
                 attempt.item = item
                 attempt.index = index
                 attempt.pulled = now
                 index += 1
-                delivery.pulled = index
-                if ordered:
-                    ready(attempt)
-                start(attempt)
-                if index >= limit:
-                    return True
-        except Exception as error:  # noqa: BLE001 - a dict that changed while it was iterated, say
-            self.end_source(error)
+                batch.append(attempt)
+        except Exception as raised:  # noqa: BLE001 - a dict that changed while it was iterated, say
+            error = raised
+        delivery.pulled = index
+        if delivery.ordered:
+            delivery.ready.extend(batch)
+        if self.plain:
+            self.pending.extend(batch)
         else:
-            self.end_source()
+            self.lines.extend(batch)
+        if len(batch) == room:
+            return True
+        self.end_source(error)
         return False
 
     def end_source(self, error: BaseException | None = None) -> None:
@@ -118,7 +122,7 @@ class Core:
 
     def admit(self, now: float) -> Attempt | None:
         """The next attempt to start, if one may start now."""
-        if self.stopping:
+        if not self.admitting:
             return None
         if self.plain:
             try:
@@ -130,7 +134,7 @@ class Core:
             attempt.number += 1
             attempt.error = None
             self.lines.add_due(attempt)
-        while not self.stopping and (found := self.lines.next(now)) is not None:
+        while self.admitting and (found := self.lines.next(now)) is not None:
             if found.error is None:
                 return found
             self._conclude(found)  # a gate refused it
@@ -138,7 +142,7 @@ class Core:
 
     def more(self, now: float) -> bool:
         """Whether another attempt may be there to start. A guess: only `admit` knows."""
-        if self.plain or self.stopping:
+        if self.plain or not self.admitting:
             return bool(self.pending)
         return bool(self.lines.open or self.lines.rung) or min(self._due(), self.lines.next_time()) <= now
 
@@ -147,19 +151,13 @@ class Core:
 
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made: it goes before everything else, uncounted."""
-        if self.plain:
-            self.pending.appendleft(attempt)
-        else:
-            for ticket in reversed(attempt.tickets):
-                ticket.give_back()  # undo the charge: it is first in line again,
-                ticket.give_back()  # and leave, for it asks anew
-            attempt.tickets = ()
-            self.lines.add_due(attempt)
+        put_back = self.pending.appendleft if self.plain else self.lines.put_back
+        put_back(attempt)
 
     @property
     def wants(self) -> int:
         """Items that free slots could start at once; exact under `rules.counted`."""
-        if self.stopping or not self.source_open:
+        if not self.admitting or not self.source_open:
             return 0
         return min(self.slots.capacity - (self.delivery.pulled - self.settled), self.delivery.room)
 
@@ -176,7 +174,7 @@ class Core:
     @property
     def drained(self) -> bool:
         """Whether nothing will ever start again."""
-        if self.stopping:
+        if not self.admitting:
             return True
         if self.source_open or self.pending or self.lines or self.delayed:
             return False
@@ -191,7 +189,7 @@ class Core:
 
     def settle(self, attempt: Attempt, now: float) -> None:
         """An attempt has ended, with a value or an error."""
-        self.let_go(attempt, now)
+        self.lines.let_go(attempt, now)
         error = attempt.error
         if error is not None and not isinstance(error, Exception):
             self.fail(error)
@@ -205,12 +203,6 @@ class Core:
             self.release(attempt)
         else:
             self.rules.keeper(attempt)
-
-    def let_go(self, attempt: Attempt, now: float) -> None:
-        """An attempt is over, settled or not: the gates that count what runs must hear it."""
-        for ticket in attempt.tickets:
-            ticket.settled(attempt, now)
-        attempt.tickets = ()
 
     def release(self, attempt: Attempt) -> None:
         """A final outcome may be delivered (a keeper, such as a journal, calls this when it is durable)."""
@@ -227,7 +219,7 @@ class Core:
             self.check_errors()
 
     def _again(self, attempt: Attempt, now: float) -> bool:
-        if self.rules.retry is None or self.stopping:
+        if self.rules.retry is None or not self.admitting:
             return False
         pause = self.rules.retry(attempt, now)
         if pause is None:
@@ -239,11 +231,10 @@ class Core:
     def check_errors(self) -> None:
         """Stop if more items failed than `max_errors` allows."""
         limit = self.rules.max_errors
-        if limit is None or self.stopping:
-            return
-        outcomes = self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
-        if limit.exceeded(self.failed, outcomes):
-            self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={limit}"))
+        if limit is not None and not self.stopping:
+            outcomes = self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
+            if limit.exceeded(self.failed, outcomes):
+                self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={limit}"))
 
     def verdict(self) -> str:
         """What the consumer, which has credited all it took, may do: READY to take, WAIT, or OVER."""
@@ -251,7 +242,11 @@ class Core:
             return READY
         if self.failure is not None or self.stopping:
             return OVER
-        return OVER if self.complete else WAIT
+        if self.admitting:
+            return OVER if self.complete else WAIT
+        running = self.slots.running()
+        self.delivery.pass_over(running)
+        return READY if self.delivery.deliverable else WAIT if running else OVER
 
     def next_time(self, now: float) -> float:
         """When time alone will change something. What is due already waits for a slot, not for time."""
@@ -262,7 +257,7 @@ class Core:
         """The slots whose attempt has used up its time, each named once; also ends a run that is too long."""
         if now >= self.deadline and not self.stopping:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
-        if self.lines and sum(slot.attempt is not None for slot in self.slots) >= self.slots.capacity:
+        if self.lines and len(self.slots.running()) >= self.slots.capacity:
             self.lines.pass_turn(now)
         return self.slots.late(now)
 
@@ -270,9 +265,7 @@ class Core:
         """Give up the call in a slot; when no slot is left to go on with, the run ends."""
         attempt = self.slots.abandon(slot)
         if self.slots.capacity <= 0 and not self.stopping:
-            hung, allowed = self.slots.hanging, self.rules.max_abandoned
-            error = HungCalls(f"{hung} calls hang and no slot is left (max_abandoned={allowed})")
-            self.end(hinted(error, "give the calls a timeout of their own, or raise max_abandoned"))
+            self.end(self.slots.exhausted())
         return attempt
 
     # Stopping -----------------------------------------------------------------------------------------------
@@ -283,7 +276,7 @@ class Core:
             self.failure = error
             self.delivery.drop()
         elif index is not None and error is not self.failure:
-            self.others.append((index, error)) if len(self.others) < NAMED else None
+            self.others.append((index, error))
         self.stop()
 
     def end(self, error: BaseException) -> None:
@@ -292,8 +285,15 @@ class Core:
             self.ending = error
         self.stop()
 
+    def drain(self, until: float) -> None:
+        """Start nothing more; what runs has time until then. Takes no lock: whoever looks, sees it."""
+        self.drain_until = min(self.drain_until, until)
+        self.admitting = False
+        self.pending.clear()
+
     def stop(self) -> None:
-        """Start nothing more."""
+        """Start nothing more, and go on with nothing."""
+        self.admitting = False
         self.stopping = True
         self.pending.clear()
         self.delayed.clear()

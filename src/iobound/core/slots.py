@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iobound.words.attempt import Slot
 from iobound.words.clock import FOREVER
+from iobound.words.errors import HungCalls, hinted
 
 if TYPE_CHECKING:
     from iobound.core.rules import Rules
@@ -25,6 +26,10 @@ class Slots(set[Slot]):
         self.max_abandoned = rules.max_abandoned
         self.timeout = rules.task_timeout
         self.next_look = FOREVER if rules.task_timeout is None else now + rules.task_timeout
+
+    def running(self) -> set[Attempt]:
+        """The attempts in flight."""
+        return {slot.attempt for slot in self if slot.attempt is not None}
 
     def late(self, now: float) -> list[Slot]:
         """The slots whose attempt has used up `task_timeout`, each named once.
@@ -62,6 +67,11 @@ class Slots(set[Slot]):
             self.hanging += 1
             self.recount()
         return attempt
+
+    def exhausted(self) -> HungCalls:
+        """What the run ends with when no slot is left to go on with."""
+        error = HungCalls(f"{self.hanging} calls hang and no slot is left (max_abandoned={self.max_abandoned})")
+        return hinted(error, "give the calls a timeout of their own, or raise max_abandoned")
 
     def returned_late(self) -> None:
         """An abandoned call has come back after all."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from iobound.core.run import OVER, READY, WAIT, Core
-from iobound.words.errors import WrongUse
+from iobound.words.errors import WrongUse, logged
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -86,7 +86,7 @@ class Driver:
             raise RuntimeError("this run belongs to the process that this one was forked from: start a new one here")
         with self.lock:
             self._credit(taken)
-            verdict = self.core.verdict()
+            verdict = self.core.verdict() if self.clock.now() < self.core.drain_until else OVER
             self.waits = ALWAYS or verdict is WAIT
             if verdict is WAIT and self.core.verdict() is READY:  # announced, now look again
                 verdict = READY
@@ -99,7 +99,7 @@ class Driver:
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
             if not self.feeder.pull_here():
-                self.bell.wait()
+                self.clock.wait(self.bell, self.core.drain_until)  # type: ignore[arg-type]
             if self.core.delivery.deliverable:
                 return True
         return verdict is READY
@@ -111,7 +111,7 @@ class Driver:
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
             if not self.feeder.pull_here():
-                await self.bell.wait()  # type: ignore[misc]
+                await self.bell.wait(self.core.drain_until - self.clock.now())  # type: ignore[misc]
             if self.core.delivery.deliverable:
                 return True
         return verdict is READY
@@ -120,7 +120,7 @@ class Driver:
         core = self.core
         if count:
             core.delivery.credit(count, self.clock.now())
-        if not core.stopping:
+        if core.admitting:
             self.feeder.replenish()
         self.act()
 
@@ -137,7 +137,7 @@ class Driver:
         if self.job.successor is None:
             return False
         with self.lock:
-            if self.core.stopping:
+            if not self.core.admitting:
                 coroutine.close()
                 return True
             attempt.begun = (coroutine, context)
@@ -168,9 +168,7 @@ class Driver:
                     self.core.end(error)
                     self.act()
                     return
-        import logging  # noqa: PLC0415 - only what goes wrong pays for it
-
-        logging.getLogger("iobound").error("what setup= gave could not be left: %r", error, exc_info=error)
+        logged(error, "what setup= gave could not be left: %r", error)
 
     def act(self) -> None:
         """* Do what the core's latest decision asks for."""
@@ -222,9 +220,17 @@ class Driver:
 
     # The end ------------------------------------------------------------------------------------------------
 
+    def drain(self) -> None:
+        """Start nothing more; calls that run have `grace` seconds. Takes no lock: signal handlers may call it."""
+        if self.mine and self.core.admitting:
+            self.core.drain(self.clock.now() + self.grace)
+            self.feeder.halt()
+            self.bell.ring()
+
     def drop(self) -> None:
         """Stop because the run was collected or cancelled: takes no lock, since collection may happen inside one."""
         if self.mine:
+            self.core.admitting = False
             self.core.stopping = True
             self.core.pending.clear()
             self.workers.halt()
@@ -261,7 +267,7 @@ class Driver:
             for slot in list(self.core.slots):
                 attempt = self.core.abandon(slot)
                 if attempt is not None:
-                    self.core.let_go(attempt, self.clock.now())
+                    self.core.lines.let_go(attempt, self.clock.now())
         self._close_begun()
         self.feeder.close()
         while self.departed:
@@ -283,6 +289,7 @@ def _after_fork_in_child() -> None:
     """Make every run of the parent inert here. No locks: who holds them did not come along."""
     for driver in _drivers:
         driver.mine = False
+        driver.core.admitting = False
         driver.core.stopping = True
         driver.core.delivery.drop()
 

@@ -112,7 +112,7 @@ class Feeder:
     def end(self, error: BaseException | None = None) -> None:
         """The source has no more items, or raised `error`. One that was stopped in the middle has not ended."""
         with self.driver.lock:
-            if self.core.stopping:
+            if not self.core.admitting:
                 return
             if error is None or isinstance(error, Exception):
                 self.core.end_source(error)
@@ -154,7 +154,7 @@ class WaitingFeeder(Feeder):
     def room(self) -> int:
         """Test and park in one critical section: how many items may be pulled; 0: park; less: stop."""
         with self.driver.lock:
-            if self.core.stopping:
+            if not self.core.admitting:
                 return -1
             room = max(0, self.core.delivery.room)
             self.waiting = not room
@@ -212,7 +212,7 @@ class ThreadFeeder(WaitingFeeder):
                 continue
             seen = 0
             for item in islice(items, room):  # item by item: nothing is held back while the source blocks
-                if self.core.stopping:
+                if not self.core.admitting:
                     return
                 seen += 1
                 if stage is None:

@@ -86,7 +86,7 @@ class SerialDriver(Driver):
         """Make calls until one has an outcome to deliver; False when the run is over."""
         core = self.core
         core.delivery.returned += taken
-        while self.items is not None and core.source_open and not core.stopping:
+        while self.items is not None and core.source_open and core.admitting:
             if self._next_item():
                 return True
         while not core.delivery.deliverable:

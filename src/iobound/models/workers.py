@@ -56,7 +56,7 @@ class Crew(Generic[P]):
 
     def tell(self) -> None:
         """An attempt is done while the consumer waits: ring if it may take something now."""
-        if self.core.delivery.deliverable:
+        if self.core.delivery.deliverable or not self.core.admitting:
             self.driver.ring()
 
     def new_tally(self) -> Tally:
@@ -123,7 +123,7 @@ class Crew(Generic[P]):
     def go_home(self, slot: Slot) -> None:
         """* A worker goes home, perhaps from the middle of a call that was cancelled."""
         if slot.attempt is not None:
-            self.core.let_go(slot.attempt, self.driver.clock.now())
+            self.core.lines.let_go(slot.attempt, self.driver.clock.now())
         self.live -= 1
         self.core.slots.discard(slot)
         if self.core.stopping:

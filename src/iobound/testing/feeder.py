@@ -62,7 +62,7 @@ class SimulatedFeeder(Feeder):
             self.items.close()
 
     def _wanted(self) -> bool:
-        return self.core.source_open and not self.core.stopping and self.core.delivery.room > 0
+        return self.core.source_open and self.core.admitting and self.core.delivery.room > 0
 
     def _pull_one(self) -> None:
         """Begin to pull one item; if the source sleeps, it arrives later."""
@@ -89,6 +89,6 @@ class SimulatedFeeder(Feeder):
 
     def _arrive(self, arrive: Callable[[], None]) -> None:
         self.pulling = False
-        if not self.core.stopping:
+        if self.core.admitting:
             arrive()
             self.driver.workers.stir()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from _thread import allocate_lock, get_ident
 from typing import TYPE_CHECKING, Protocol
 
+from iobound.words.clock import FOREVER
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -74,22 +76,21 @@ class LoopBell:
         """Another bell on the same loop."""
         return LoopBell(self._loop)
 
-    def ring_later(self, seconds: float) -> asyncio.TimerHandle:
-        """Ring after a while, unless the handle is cancelled."""
-        return self._loop.call_later(seconds, self._ring_here)
-
     def _ring_here(self) -> None:
         self._rung = True
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    async def wait(self) -> None:
-        """Wait until rung. A cancelled wait loses no ring."""
+    async def wait(self, seconds: float = FOREVER) -> None:
+        """Wait until rung, at most `seconds`. A cancelled wait loses no ring."""
         if not self._rung:
             self._waiter = self._loop.create_future()
+            timer = None if seconds == FOREVER else self._loop.call_later(seconds, self._ring_here)
             try:
                 await self._waiter
             finally:
                 self._waiter = None
+                if timer is not None:
+                    timer.cancel()
         self._rung = False

@@ -42,6 +42,13 @@ def surfaced(error: BaseException) -> BaseException:
     return told
 
 
+def logged(error: BaseException, message: str, *facts: object) -> None:
+    """Log an error that nobody is there to be told of."""
+    import logging  # noqa: PLC0415 - only what goes wrong pays for it
+
+    logging.getLogger("iobound").error(message, *facts, exc_info=error)
+
+
 def hinted(error: E, hint: str) -> E:
     """`error` with one line of advice, shown below its message."""
     error.add_note(f"hint: {hint}")

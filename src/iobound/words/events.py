@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from iobound.words.errors import logged
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -45,10 +47,8 @@ class HookSet:
                 self._drop(method, error)
 
     def _drop(self, method: Callable[..., object], error: Exception) -> None:
-        import logging  # noqa: PLC0415 - only a broken hook pays for it
-
         hook = getattr(method, "__self__", method)
-        logging.getLogger("iobound").error("hook %r raised and was dropped", hook, exc_info=error)
+        logged(error, "hook %r raised and was dropped", hook)
         for event in EVENTS:
             kept = (each for each in getattr(self, event) if getattr(each, "__self__", each) is not hook)
             setattr(self, event, tuple(kept))
