@@ -41,7 +41,11 @@ ROOMS = (
 FRONT = "__init__"
 """The package's own `__init__`: to import from it is to enter `api`."""
 
+DOOR = "__main__"
+"""`python -m iobound`: the command line."""
+
 SPECIAL = {
+    DOOR: {"cli"},
     FRONT: {"words", "policies", "options", "api"},
     "testing": {*ROOMS[: ROOMS.index("api") + 1], "testing"},
 }
@@ -135,7 +139,7 @@ def entered(dotted: str) -> str | None:
 def wrong_imports(source: Source) -> Iterator[Violation]:
     """Imports that go down the order of rooms."""
     room = source.room
-    if room != FRONT and room not in ROOMS:
+    if room not in {FRONT, DOOR, *ROOMS}:
         return  # reported by `unknown_rooms`
     allowed = SPECIAL.get(room) or {*ROOMS[: ROOMS.index(room) + 1]}
     for line, dotted in imported(source):
@@ -177,7 +181,7 @@ def unknown_rooms(package: Path) -> Iterator[Violation]:
     """What lies in the package beside the rooms and its `__init__`."""
     for path in sorted(package.iterdir()):
         modules = [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
-        if modules and path.stem not in {*ROOMS, FRONT}:
+        if modules and path.stem not in {*ROOMS, FRONT, DOOR}:
             yield Violation(modules[0], 1, f"'{path.stem}' is no room; the rooms are: {', '.join(ROOMS)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -39,22 +39,32 @@ class Keywords(TypedDict, total=False):
     hooks: Sequence[object]
 
 
+def flag(default: Any, takes: str, about: str) -> Any:
+    """A keyword that is a flag of the command line too: what it takes, and what it means."""
+    return field(default=default, metadata={"takes": takes, "about": about})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked for, checked. Times are in seconds; None means "not limited"."""
+    """What the user asked for, checked. Times are in seconds; None means "not limited".
 
-    model: Any = "auto"
-    concurrency: int | str = "auto"
-    buffersize: int | None = None
-    ordered: bool = True
-    feed: str = "auto"
-    setup: Callable[[], Any] | None = None
+    Those made with `flag` are flags of the command line too, with the name, the meaning and the checks they have here.
+    """
+
+    model: Any = flag("auto", "NAME", "auto, serial, threads or asyncio")
+    concurrency: int | str = flag("auto", "N|auto", "the most calls in flight; auto: 32 on threads, 100 on asyncio")
+    buffersize: int | None = flag(None, "N", "the most items pulled and not yet delivered")
+    ordered: bool = flag(default=True, takes="", about="results in input order, or as they complete")
+    feed: str = flag("auto", "auto|consumer", "who pulls the items: a thread of the run, or the consuming one")
+    setup: Callable[[], Any] | None = flag(
+        None, "MODULE:NAME", "gives a context manager, entered once per worker; its value is the last argument"
+    )
     errors: str = "raise"
-    max_errors: int | str | None = None
-    task_timeout: float | None = None
-    timeout: float | None = None
-    grace: float = 1.0
-    max_abandoned: int | None = None
+    max_errors: int | str | None = flag(None, "N|P%", "stop after more failures than this")
+    task_timeout: float | None = flag(None, "SECONDS", "for one call; then it fails with TimeoutError")
+    timeout: float | None = flag(None, "SECONDS", "for the whole run")
+    grace: float = flag(1.0, "SECONDS", "for running calls, when the run is stopped")
+    max_abandoned: int | None = flag(None, "N", "hung calls left behind before the run fails")
     hooks: Sequence[object] = ()
 
     @classmethod

@@ -309,7 +309,7 @@ def test_slots_that_idle_because_of_the_order_are_blamed_on_the_item() -> None:
     hand.start_all()
     hand.settle_item(2)
     assert hand.start() is None
-    hand.core.delivery.blocked(hand.now)
+    hand.core.delivery.blocked(hand.now, source_open=True)
     hand.go(4.0)
     hand.settle_item(0)
     hand.take_all()

@@ -127,9 +127,7 @@ def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:  # noq
         [3, 5]
     """
     options = Options.of(keywords)
-    call = Call(fn, setup=options.setup)
-    check(call, items, options)
-    return Run(call, items, options)
+    return prepare(Call(fn, setup=options.setup), items, options)
 
 
 @overload
@@ -185,6 +183,10 @@ def starmap(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:
         [32, 9]
     """
     options = Options.of(keywords)
-    call = Call(fn, star=True, setup=options.setup)
+    return prepare(Call(fn, star=True, setup=options.setup), items, options)
+
+
+def prepare(call: Call, items: Any, options: Options) -> Run[Any]:
+    """A run of options that were checked before; what could only fail later is refused here."""
     check(call, items, options)
     return Run(call, items, options)

@@ -147,9 +147,9 @@ class Run(Generic[T]):
         self.__exit__(None, None, None)
 
     def cancel(self) -> None:
-        """Tell the run to stop, from any thread, without waiting.
+        """Tell the run to stop, from any thread or signal handler, without waiting.
 
-        Its consumer still gets the results that are ready, and then a `RuntimeError`.
+        Its consumer still gets the results that are ready, and then, half a second later at most, a `RuntimeError`.
         """
         self._over = self._over or self._driver is None
         if self._driver is not None:
@@ -276,9 +276,9 @@ class Run(Generic[T]):
             await aclose(driver, error, self._patience(driver, cause))
 
     def _patience(self, driver: Driver, cause: BaseException | None) -> float:
-        """Ctrl-C does not wait for `grace`; nor does a cancelled task, for calls that nothing can cancel."""
+        """Nobody waits `grace` after Ctrl-C, `cancel()` or `drain()`, nor a cancelled task for threads."""
         stopped = cause is not None and not isinstance(cause, Exception)
-        hurried = isinstance(cause, KeyboardInterrupt) or (stopped and not driver.workers.cancels)
+        hurried = isinstance(cause, KeyboardInterrupt) or (stopped and not driver.workers.cancels) or driver.hurried
         return min(self._options.grace, INTERRUPTED) if hurried else self._options.grace
 
     def _last_word(self, driver: Driver, complete: Exception) -> BaseException:

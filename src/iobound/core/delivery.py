@@ -19,6 +19,7 @@ class Delivery:
 
     __slots__ = (
         "blocked_by",
+        "blocked_on",
         "blocked_since",
         "held",
         "held_by",
@@ -39,8 +40,10 @@ class Delivery:
         self.returned = 0
         """Items whose place in the window the consumer has given back."""
         self.blocked_since: float | None = None
+        self.blocked_on = ""
         self.blocked_by = 0
-        self.held = 0.0
+        self.held = {"order": 0.0, "source": 0.0, "consumer": 0.0}
+        """Seconds in which a free slot had nothing to start, by what held the run back."""
         self.held_by: int | None = None
         self.worst = 0.0
 
@@ -68,12 +71,17 @@ class Delivery:
         while (head := self.head) is not None and not head.done and head not in running:
             self.ready.popleft()
 
-    def blocked(self, now: float) -> None:
-        """A worker finds nothing to start: note it if the order of delivery is the reason."""
-        if self.ordered and self.blocked_since is None and self.room <= 0:
-            head = self.head
-            if head is not None and not head.done:
-                self.blocked_since, self.blocked_by = now, head.index
+    def blocked(self, now: float, *, source_open: bool) -> None:
+        """A worker finds nothing to start: note why, until the consumer takes something."""
+        if self.blocked_since is not None or not source_open:
+            return
+        head = self.head
+        if self.room > 0:
+            self.blocked_since, self.blocked_on = now, "source"
+        elif head is not None and head.done:
+            self.blocked_since, self.blocked_on = now, "consumer"
+        elif head is not None:
+            self.blocked_since, self.blocked_on, self.blocked_by = now, "order", head.index
 
     def credit(self, count: int, now: float) -> None:
         """The consumer has taken `count` more items."""
@@ -81,8 +89,8 @@ class Delivery:
         if self.blocked_since is not None and count:
             seconds = now - self.blocked_since
             self.blocked_since = None
-            self.held += seconds
-            if seconds >= self.worst:
+            self.held[self.blocked_on] += seconds
+            if self.blocked_on == "order" and seconds >= self.worst:
                 self.worst, self.held_by = seconds, self.blocked_by
 
     def drop(self) -> None:

@@ -51,6 +51,8 @@ class Driver:
         self.begun: set[Attempt] = set()
         self.parties = 0
         self.grace = job.rules.grace
+        self.hurried = False
+        """Whoever stopped it does not want to wait for its calls."""
         self.consumed = True
         """False once the run was dropped: nobody can ask for its results any more."""
         self.mine = True
@@ -223,6 +225,7 @@ class Driver:
     def drain(self) -> None:
         """Start nothing more; calls that run have `grace` seconds. Takes no lock: signal handlers may call it."""
         if self.mine and self.core.admitting:
+            self.hurried = True
             self.core.drain(self.clock.now() + self.grace)
             self.feeder.halt()
             self.bell.ring()
@@ -230,8 +233,8 @@ class Driver:
     def drop(self) -> None:
         """Stop because the run was collected or cancelled: takes no lock, since collection may happen inside one."""
         if self.mine:
-            self.core.admitting = False
-            self.core.stopping = True
+            self.hurried = True
+            self.core.admitting, self.core.stopping = False, True
             self.core.pending.clear()
             self.workers.halt()
             self.feeder.halt()
@@ -289,8 +292,7 @@ def _after_fork_in_child() -> None:
     """Make every run of the parent inert here. No locks: who holds them did not come along."""
     for driver in _drivers:
         driver.mine = False
-        driver.core.admitting = False
-        driver.core.stopping = True
+        driver.core.admitting, driver.core.stopping = False, True
         driver.core.delivery.drop()
 
 

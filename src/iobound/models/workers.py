@@ -96,7 +96,7 @@ class Crew(Generic[P]):
             self.parked.append(perch)  # announce first, then look: whoever adds work looks at `parked` after adding
             attempt = core.admit(now) if self.live <= core.slots.capacity else None
             if attempt is None and not core.drained and self.live <= core.slots.capacity:
-                core.delivery.blocked(now)
+                core.delivery.blocked(now, source_open=core.source_open)
                 driver.feeder.replenish()
                 self._watch()
                 return True

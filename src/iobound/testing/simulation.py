@@ -130,7 +130,7 @@ class Dispatcher:
             attempt = core.admit(now)
             self.driver.act()  # the gates may have said when to ask again, or refused something
             if attempt is None:
-                core.delivery.blocked(now)
+                core.delivery.blocked(now, source_open=core.source_open)
                 return None
             slot = Slot(self.time, core.rules.task_timeout)
             slot.attempt = attempt

@@ -34,6 +34,8 @@ class Stats:
     """Items handed to the consumer, or skipped on its behalf."""
     in_flight: int = 0
     """Calls running now, abandoned ones not counted."""
+    limit: int = 0
+    """The most calls that may run now."""
     abandoned: int = 0
     """Hung calls that were given up; on threads they may still be running."""
     elapsed: float = 0.0
@@ -46,3 +48,7 @@ class Stats:
     """Seconds in which free slots idled because an earlier item was not done; `ordered=False` has none."""
     held_by_index: int | None = None
     """The item that held the others up longest."""
+    held_by_source: float = 0.0
+    """Seconds in which free slots idled because the source gave nothing."""
+    held_by_consumer: float = 0.0
+    """Seconds in which free slots idled because nobody took the results."""

@@ -1,0 +1,5 @@
+"""`python -m iobound`."""
+
+from iobound.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Ready-made tasks, and where their items come from."""

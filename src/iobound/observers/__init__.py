@@ -1,0 +1,1 @@
+"""Observers of runs: none of them is needed by one."""

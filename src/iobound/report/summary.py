@@ -1,0 +1,98 @@
+"""What a run came to, as a few lines of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from iobound.words.spans import span
+
+if TYPE_CHECKING:
+    from iobound.report.failures import Failures
+    from iobound.words.stats import Durations, Stats
+
+WORTH_SAYING = 0.1
+"""The share of the time that must have been lost before it is said what held the run back."""
+LONG_ENOUGH = 1.0
+"""Seconds that a run must have lasted for such a share to mean anything."""
+SHOWN = 5
+"""Groups of failures in the text; the rest is counted."""
+
+
+def summary(stats: Stats, failures: Failures) -> list[str]:
+    """The lines that end a run: how many, how fast, where the time went, what failed."""
+    done = stats.succeeded + failures.count
+    rate = done / stats.elapsed if stats.elapsed else 0.0
+    lines = [
+        f"done    {stats.succeeded:,} ok, {failures.count:,} failed in {span(stats.elapsed)} ({rate:,.1f}/s)",
+        f"run     {_percentiles(stats.running)}",
+        f"wait    {_percentiles(stats.waiting)}",
+    ]
+    held = held_back(stats)
+    if held:
+        lines.append(f"held    {held}")
+    if stats.abandoned:
+        lines.append(f"hung    {stats.abandoned:,} calls were left behind when their time was over")
+    return lines + _failed(failures)
+
+
+def facts(stats: Stats, failures: Failures) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "succeeded": stats.succeeded,
+        "failed": failures.count,
+        "abandoned": stats.abandoned,
+        "elapsed_s": round(stats.elapsed, 6),
+        "run_s": _seconds(stats.running),
+        "queue_s": _seconds(stats.waiting),
+        "held_back": held_back(stats),
+        "failures": [
+            {"type": group.kind, "count": group.count, "example": group.example, "item": group.item}
+            for group in failures.largest()
+        ],
+    }
+
+
+def held_back(stats: Stats) -> str:
+    """What kept the run from going faster, in one sentence; nothing if it was too short to tell."""
+    if stats.elapsed < LONG_ENOUGH:
+        return ""
+    lost = {
+        "order": stats.held_by_order,
+        "source": stats.held_by_source,
+        "consumer": stats.held_by_consumer,
+    }
+    worst = max(lost, key=lambda name: lost[name])
+    share = lost[worst] / stats.elapsed
+    if share < WORTH_SAYING:
+        return f"by concurrency={stats.limit}: free places never lacked work"
+    return {
+        "order": f"{share:.0%} of the time some places waited for item #{stats.held_by_index}; --no-ordered would not",
+        "source": f"{share:.0%} of the time some places waited for the items to come",
+        "consumer": f"{share:.0%} of the time some places waited for the results to be taken",
+    }[worst]
+
+
+def _failed(failures: Failures) -> list[str]:
+    lines, groups = [], failures.largest()
+    for group in groups[:SHOWN]:
+        lines.append(f"failed  {group.count:,} x {group.kind}: {group.example}")
+        lines.append(f"        e.g. {group.item}")
+    if len(groups) > SHOWN:
+        rest = sum(group.count for group in groups[SHOWN:])
+        lines.append(f"failed  {rest:,} in {len(groups) - SHOWN} more groups")
+    return lines
+
+
+def _percentiles(durations: Durations) -> str:
+    names = ("p50", "p90", "p99", "max")
+    values = (durations.p50, durations.p90, durations.p99, durations.longest)
+    return "  ".join(f"{name} {span(value)}" for name, value in zip(names, values, strict=True))
+
+
+def _seconds(durations: Durations) -> dict[str, float]:
+    return {
+        "p50": round(durations.p50, 6),
+        "p90": round(durations.p90, 6),
+        "p99": round(durations.p99, 6),
+        "max": round(durations.longest, 6),
+    }
