@@ -66,9 +66,9 @@ class Delivery:
         head = self.head
         return head is not None and head.done
 
-    def pass_over(self, running: set[Attempt]) -> None:
-        """Nothing starts any more: what waits at the head to be started makes way for what still runs."""
-        while (head := self.head) is not None and not head.done and head not in running:
+    def pass_over(self) -> None:
+        """What waits at the head and will never be done makes way for what is."""
+        while (head := self.head) is not None and not head.done:
             self.ready.popleft()
 
     def blocked(self, now: float, *, source_open: bool) -> None:

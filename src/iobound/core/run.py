@@ -199,10 +199,7 @@ class Core:
 
     def _conclude(self, attempt: Attempt) -> None:
         self.settled += 1
-        if self.rules.keeper is None:
-            self.release(attempt)
-        else:
-            self.rules.keeper(attempt)
+        (self.rules.keeper or self.release)(attempt)
 
     def release(self, attempt: Attempt) -> None:
         """A final outcome may be delivered (a keeper, such as a journal, calls this when it is durable)."""
@@ -236,17 +233,18 @@ class Core:
             if limit.exceeded(self.failed, outcomes):
                 self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={limit}"))
 
-    def verdict(self) -> str:
-        """What the consumer, which has credited all it took, may do: READY to take, WAIT, or OVER."""
+    def verdict(self, *, late: bool = False) -> str:
+        """What the consumer may do. Where nothing more starts it waits for the last worker, unless it is `late`."""
         if self.failure is None and self.delivery.deliverable:
             return READY
         if self.failure is not None or self.stopping:
             return OVER
         if self.admitting:
             return OVER if self.complete else WAIT
-        running = self.slots.running()
-        self.delivery.pass_over(running)
-        return READY if self.delivery.deliverable else WAIT if running else OVER
+        if self.slots and not late:
+            return WAIT
+        self.delivery.pass_over()
+        return READY if self.delivery.deliverable else OVER
 
     def next_time(self, now: float) -> float:
         """When time alone will change something. What is due already waits for a slot, not for time."""

@@ -88,7 +88,7 @@ class Driver:
             raise RuntimeError("this run belongs to the process that this one was forked from: start a new one here")
         with self.lock:
             self._credit(taken)
-            verdict = self.core.verdict() if self.clock.now() < self.core.drain_until else OVER
+            verdict = self.core.verdict(late=self.clock.now() >= self.core.drain_until)
             self.waits = ALWAYS or verdict is WAIT
             if verdict is WAIT and self.core.verdict() is READY:  # announced, now look again
                 verdict = READY

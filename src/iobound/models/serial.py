@@ -162,6 +162,11 @@ class SerialDriver(Driver):
             core.delivery.ready.append(attempt)
         return True
 
+    def drain(self) -> None:
+        """The consumer itself makes the calls: none is left when it looks."""
+        super().drain()
+        self.core.slots.discard(self.slot)
+
     def collected(self) -> None:
         """Nobody else is there to leave what was entered."""
         super().collected()
