@@ -57,6 +57,11 @@ def nap(item):
     return item
 
 
+def rest(item):
+    time.sleep(float(item))
+    return item
+
+
 async def doze(item):
     os.write(2, b"napping\n")
     await asyncio.sleep(float(item))
