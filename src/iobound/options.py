@@ -15,6 +15,8 @@ from iobound.words.events import EVENTS
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from iobound.words.stats import Stats
+
 ModelName = Literal["auto", "serial", "threads", "asyncio"]
 MODELS: dict[str, type[Serial | Threads | Asyncio]] = {
     "serial": Serial,
@@ -36,6 +38,7 @@ class Keywords(TypedDict, total=False):
     timeout: float | None
     grace: float
     max_abandoned: int | None
+    progress: bool | Callable[[Stats], object]
     hooks: Sequence[object]
 
 
@@ -65,6 +68,7 @@ class Options:
     timeout: float | None = flag(None, "SECONDS", "for the whole run")
     grace: float = flag(1.0, "SECONDS", "for running calls, when the run is stopped")
     max_abandoned: int | None = flag(None, "N", "hung calls left behind before the run fails")
+    progress: bool | Callable[[Stats], object] = False
     hooks: Sequence[object] = ()
 
     @classmethod
@@ -97,6 +101,8 @@ class Options:
             _refuse("grace", self.grace, "seconds, at least 0")
         if self.setup is not None and not callable(self.setup):
             _refuse("setup", self.setup, "a callable that gives a context manager, such as aiohttp.ClientSession")
+        if not isinstance(self.progress, bool) and not callable(self.progress):
+            _refuse("progress", self.progress, "True, or a callable that takes the statistics")
         self._check_errors()
         self._check_hooks()
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from iobound.api.auto import choose
+from iobound.core.statistics import snapshot
 from iobound.models.choices import is_async_source, task_crew
 from iobound.models.job import Job
 from iobound.words.bells import LoopBell, ThreadBell
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from iobound.models.calls import Call
     from iobound.models.driver import Driver
     from iobound.models.job import Workers
+    from iobound.observers.progress import Progress
     from iobound.options import Options
+    from iobound.words.stats import Stats
 
 TASKS = 100
 """The default limit once a plain function has turned out to be async."""
@@ -49,6 +52,7 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
     elif sys.is_finalizing():
         error = RuntimeError("the interpreter is shutting down: no thread starts any more")
         raise hinted(error, "model='serial' still works there")
+    progress = _progress(call, source, options.progress)
     successor = partial(_successor, loop, options.concurrency == "auto") if may_switch and not call.setup else None
     job = Job(
         call=call,
@@ -59,11 +63,29 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         context=copy_context(),
         # A loop that brings a clock of its own (the virtual one of `iobound.testing`) is believed.
         clock=getattr(loop, "clock", model.clock),
-        hooks=HookSet(options.hooks),
+        hooks=HookSet((*options.hooks, progress) if progress else options.hooks),
         feed=options.feed,
         successor=successor,
     )
-    return model.drive(job, ThreadBell() if loop is None else LoopBell(loop), loop)
+    driver = model.drive(job, ThreadBell() if loop is None else LoopBell(loop), loop)
+    if progress:
+        progress.begin(partial(_stats, driver))
+    return driver
+
+
+def _progress(call: Call, source: Any, wanted: Any) -> Progress | None:
+    """Whoever shows how far the run is, if anybody shall."""
+    if not wanted:
+        return None
+    from iobound.observers.progress import CallView, Progress, view_for  # noqa: PLC0415 - only who asks pays for it
+
+    total = len(source) if hasattr(source, "__len__") else None
+    return Progress(view_for(call.name) if wanted is True else CallView(wanted), total)
+
+
+def _stats(driver: Driver) -> Stats | None:
+    """How far the run is; None once it was dropped."""
+    return snapshot(driver.core, driver.clock.now()) if driver.consumed else None
 
 
 def _successor(loop: asyncio.AbstractEventLoop | None, default: bool, driver: Driver) -> Workers:  # noqa: FBT001

@@ -113,6 +113,8 @@ def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:  # noq
         timeout: seconds for the whole run, from its first use; then it ends with `TimeoutError`.
         grace: seconds that closing waits for calls which are running.
         max_abandoned: hung calls left behind before the run fails with `HungCalls`. Default: `concurrency`.
+        progress: True shows a bar on a terminal, HTML in a notebook, a line every 30 s elsewhere; a callable is
+            called with the statistics ten times a second, in a thread of its own.
         hooks: observers with any of the methods `started settled delivered limit_changed source_ended stopped`.
 
     Returns:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import traceback
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -77,12 +76,15 @@ def serve(job: Job) -> int:
         OutputClosed: nobody reads the results any more.
     """
     first = First(job.items)
-    hooks = (first,) if job.cautious else ()
+    progress = _progress(job)
+    hooks = [hook for hook in (first if job.cautious else None, progress) if hook is not None]
     options = replace(job.options, hooks=hooks)
     source = first if job.cautious else job.items.each
     with keywords_refused():
         run = prepare(Call(job.fn, setup=options.setup), source, options)
-    with Sink(job.output) as sink, Stages(run, options.grace) as stages, _progress(job, run), run:
+    with Sink(job.output) as sink, Stages(run, options.grace) as stages, run:
+        if progress is not None:
+            progress.begin(lambda: run.stats)
         server = Server(job, run, sink)
         try:
             ending = server.consume()
@@ -158,14 +160,13 @@ class Server:
         return SOME_FAILED if self.failures.count else OK
 
 
-def _progress(job: Job, run: Run[Any]) -> AbstractContextManager[Any]:
+def _progress(job: Job) -> Progress | None:
     kind = job.progress
     if kind == "auto":
         kind = "none" if job.quiet else "bar" if is_terminal() else "line"
     if kind == "none":
-        return nullcontext()
-    view = BarView(name_of(job.fn)) if kind == "bar" else LineView(say)
-    return Progress(lambda: run.stats, job.items.total, view)
+        return None
+    return Progress(BarView(name_of(job.fn)) if kind == "bar" else LineView(say), job.items.total)
 
 
 def _first_failed(outcome: Outcome[Any]) -> Problem:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from importlib.util import find_spec
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
 
+from iobound.words.errors import logged
 from iobound.words.spans import span
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ BAR_EVERY = 0.1
 """Seconds between two looks of a bar."""
 LINE_EVERY = 30.0
 """Seconds between two lines, where no terminal is."""
+DOUBT = 0.5
+"""Seconds after which it is noticed that a run was dropped."""
 
 
 class View(Protocol):
@@ -28,34 +34,72 @@ class View(Protocol):
     def show(self, stats: Stats, total: int | None) -> None:
         """So far is it now."""
 
-    def close(self) -> None:
-        """The run is over."""
+    def close(self, stats: Stats | None, total: int | None) -> None:
+        """The run is over, and ended so."""
 
 
 class Progress:
-    """Shows `stats()` in a view while the block runs."""
+    """Shows how far a run is. A hook: it ends with the run."""
 
-    def __init__(self, stats: Callable[[], Stats], total: int | None, view: View) -> None:
-        self.stats = stats
-        self.total = total
+    def __init__(self, view: View, total: int | None) -> None:
         self.view = view
+        self.total = total
         self.over = Event()
-        self.thread = Thread(target=self._watch, name="iobound progress", daemon=True)
+        self.thread: Thread | None = None
 
-    def __enter__(self) -> Self:
-        """Begin to look."""
+    def begin(self, stats: Callable[[], Stats | None]) -> None:
+        """Look at `stats` from now on, until it gives None: there will be no more."""
+        self.thread = Thread(target=self._watch, args=(stats,), name="iobound progress", daemon=True)
         self.thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        """Look no more."""
+    def stopped(self, _error: BaseException | None) -> None:
+        """The run is over: show how it ended."""
         self.over.set()
-        self.thread.join()
-        self.view.close()
+        if self.thread is not None:
+            self.thread.join()
 
-    def _watch(self) -> None:
-        while not self.over.wait(self.view.every):
-            self.view.show(self.stats(), self.total)
+    def _watch(self, stats: Callable[[], Stats | None]) -> None:
+        due = monotonic() + self.view.every
+        last: Stats | None = None
+        try:
+            while not self.over.wait(min(self.view.every, DOUBT)) and (last := stats()) is not None:
+                if monotonic() >= due:
+                    due += self.view.every
+                    self.view.show(last, self.total)
+            self.view.close(stats() or last, self.total)
+        except Exception as error:  # noqa: BLE001 - an observer never hurts a run
+            logged(error, "showing progress failed")
+            with suppress(Exception):
+                self.view.close(None, None)
+
+
+def view_for(name: str) -> View:
+    """What suits whoever looks: a notebook, a terminal, or a log."""
+    if in_notebook():
+        from iobound.observers.notebook import NotebookView  # noqa: PLC0415 - only there
+
+        return NotebookView(name)
+    if is_terminal() and find_spec("rich") is not None:
+        return BarView(name)
+    return LineView(lambda line: sys.stderr.write(f"{name}: {line}\n"))
+
+
+class CallView:
+    """Calls a function of the user's with the statistics."""
+
+    every = BAR_EVERY
+
+    def __init__(self, fn: Callable[[Stats], object]) -> None:
+        self.fn = fn
+
+    def show(self, stats: Stats, _total: int | None) -> None:
+        """Call it."""
+        self.fn(stats)
+
+    def close(self, stats: Stats | None, _total: int | None) -> None:
+        """Call it a last time, with how it ended."""
+        if stats is not None:
+            self.fn(stats)
 
 
 class LineView:
@@ -70,8 +114,8 @@ class LineView:
         """Write one."""
         self.write(one_line(stats, total))
 
-    def close(self) -> None:
-        """The summary says the rest."""
+    def close(self, stats: Stats | None, total: int | None) -> None:
+        """A summary says the rest."""
 
 
 class BarView:
@@ -102,7 +146,7 @@ class BarView:
         self.bar.update(self.task, completed=done, total=total, told=one_line(stats, total))
         self.bar.refresh()
 
-    def close(self) -> None:
+    def close(self, stats: Stats | None, total: int | None) -> None:  # noqa: ARG002 - a summary says the rest
         """Leave the terminal as it was."""
         self.bar.stop()
 
@@ -118,6 +162,13 @@ def one_line(stats: Stats, total: int | None) -> str:
     if total is not None and 0 < done < total:
         parts.append(f"ETA {span((total - done) / rate)}")
     return "  ".join(parts)
+
+
+def in_notebook() -> bool:
+    """Whether this is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
 
 
 def is_terminal() -> bool:
