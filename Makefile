@@ -13,7 +13,7 @@ PIP = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types pytest torture bench bench-memory test-all clean
+.PHONY: help demo test lint types pytest docs torture bench bench-memory test-all clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
@@ -33,6 +33,11 @@ types: $(VENV)/.ready ## strict types, in the package and as its users see them
 
 pytest: $(VENV)/.ready ## the tests alone
 	"$(BIN)/python" -m pytest $(ARGS)
+
+docs: $(VENV)/.ready ## the site, into site/
+	"$(BIN)/python" -m iobound.cli.reference docs/command-line.md
+	"$(BIN)/python" benchmarks/page.py
+	NO_MKDOCS_2_WARNING=1 "$(BIN)/python" -m mkdocs build --strict --quiet
 
 torture: $(VENV)/.ready ## the tests, with the long ones and fifty times the examples
 	IOBOUND_TORTURE=1 "$(BIN)/python" -m pytest --timeout=3600 $(ARGS)

@@ -1,0 +1,31 @@
+"""The page of the documentation with all committed results: `python benchmarks/page.py` renews docs/benchmarks.md."""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+ORDER = ("asyncio", "feeder", "sync", "threads", "naps", "stall", "files", "extras", "import", "waiting", "lazy")
+INTRODUCTION = """# What it costs
+
+All figures here were measured by `make bench` and `make bench-memory`, and stand as they came out, those that miss
+their bar too. Yours will differ; the ratios less than the rest.
+
+"""
+
+
+def page() -> str:
+    """How it was measured, then every table."""
+    how = (HERE / "README.md").read_text(encoding="utf-8").split("## How a figure is made", 1)[1]
+    how = how.split("\n## Files", 1)[0]
+    tables = [_demoted(path) for section in ORDER for path in sorted((HERE / "results").glob(f"*-{section}-*.md"))]
+    return INTRODUCTION + "\n".join(tables) + "\n## How a figure is made" + how
+
+
+def _demoted(path: Path) -> str:
+    """A table of results, its headings one level down."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join("#" + line if line.startswith("#") else line for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
