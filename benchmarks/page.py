@@ -4,7 +4,22 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-ORDER = ("asyncio", "feeder", "sync", "threads", "naps", "stall", "files", "extras", "import", "waiting", "lazy")
+ORDER = (
+    "asyncio",
+    "feeder",
+    "sync",
+    "threads",
+    "naps",
+    "stall",
+    "files",
+    "extras",
+    "import",
+    "waiting",
+    "lazy",
+    "large",
+    "small",
+    "start",
+)
 INTRODUCTION = """# What it costs
 
 All figures here were measured by `make bench` and `make bench-memory`, and stand as they came out, those that miss

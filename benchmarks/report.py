@@ -17,6 +17,7 @@ METRICS = {
     "cpu_us": ("CPU", "us/item"),
     "wall_us": ("wall", "us/item"),
     "cpu_ms": ("CPU", "ms"),
+    "wall_ms": ("wall", "ms"),
     "delay_ms": ("delay", "ms"),
     "kib": ("resident", "KiB each"),
 }

@@ -25,6 +25,12 @@ MODELS: dict[str, type[Serial | Threads | Asyncio]] = {
 }
 
 
+MOST = 1 << 31
+"""No count is larger."""
+LONGEST = 1e9
+"""No time in seconds is longer, but for ever: thirty years."""
+
+
 class Keywords(TypedDict, total=False):
     """The keywords of `map` and `starmap` that do not change the type of what they return."""
 
@@ -97,7 +103,7 @@ class Options:
             _check_count("max_abandoned", self.max_abandoned, "an integer of at least 0", least=0)
         for name in ("task_timeout", "timeout"):
             _check_seconds(name, getattr(self, name))
-        if not _is_number(self.grace) or not self.grace >= 0:
+        if not _is_number(self.grace) or not 0 <= self.grace <= LONGEST:
             _refuse("grace", self.grace, "seconds, at least 0")
         if self.setup is not None and not callable(self.setup):
             _refuse("setup", self.setup, "a callable that gives a context manager, such as aiohttp.ClientSession")
@@ -115,7 +121,7 @@ class Options:
                 _check_choice("model", name, tuple(MODELS))
             if not names:
                 _refuse("model", names, f"at least one of {', '.join(MODELS)}")
-        elif not hasattr(names, "drive"):
+        elif isinstance(names, type) or not hasattr(names, "drive"):
             _refuse("model", names, f"one of auto, {', '.join(MODELS)}, a set of them, or a Model")
         serial = names == "serial" or isinstance(names, Serial)
         if serial and self.task_timeout is not None:
@@ -191,10 +197,10 @@ def _is_number(value: object) -> bool:
 
 
 def _check_count(name: str, value: object, wanted: str = "an integer of at least 1", least: int = 1) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MOST:
         _refuse(name, value, wanted)
 
 
 def _check_seconds(name: str, value: float | None) -> None:
-    if value is not None and (not _is_number(value) or not value > 0):
+    if value is not None and (not _is_number(value) or not value > 0 or LONGEST < value < float("inf")):
         _refuse(name, value, "seconds, more than 0")

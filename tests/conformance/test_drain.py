@@ -8,7 +8,7 @@ import pytest
 async def rest(world, run):
     """The results that still come before the run says that it was cut short."""
     results = []
-    with pytest.raises(RuntimeError, match="closed before its end"):
+    with pytest.raises(RuntimeError, match="stopped before its end"):
         await world.fill(results, run)
     return results
 
@@ -117,5 +117,5 @@ async def test_before_its_first_use(world):
 
     run = world.map(body, range(3))
     run.drain()
-    with pytest.raises(RuntimeError, match="closed before its end"):
+    with pytest.raises(RuntimeError, match="stopped before its end"):
         await world.next(run)

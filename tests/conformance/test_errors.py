@@ -242,7 +242,7 @@ async def test_max_errors_stops_after_the_next_one(world, limit, errors):
         assert [outcome.index for outcome in ready] == [*range(2 * limit + 2)]
     else:
         assert ready == [*range(0, 2 * limit + 2, 2)]
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RuntimeError, match="stopped before its end"):
         await world.next(run)
     fewer = await world.run(body, range(2 * limit + 1), errors=errors, max_errors=limit, concurrency=1)
     assert len(fewer) == (2 * limit + 1 if errors == "collect" else limit + 1)

@@ -162,7 +162,7 @@ async def test_nothing_starts_before_the_first_use(world):
     assert run.stats.pulled == 0
     async with world.opened(run):
         pass
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RuntimeError, match="stopped before its end"):
         await world.next(run)
     assert pulled.entered == 0
     unused = world.map(same, source())

@@ -22,8 +22,8 @@ def choose(wanted: Any, call: Call) -> tuple[Model, bool]:
         return _checked(MODELS[wanted](), call), False
     if isinstance(wanted, Collection):
         names = cast("Collection[str]", wanted)
-        if is_async(call.fn):
-            return _checked(_first(names, "asyncio"), call), False
+        if is_async(call.fn) and "asyncio" in names:
+            return Asyncio(), False
         return _checked(_first(names, "threads", "serial"), call), "asyncio" in names
     return _checked(cast("Model", wanted), call), False
 
@@ -37,5 +37,5 @@ def _checked(model: Model, call: Call) -> Model:
     """Refuse a pair that could only fail, before anything starts."""
     if is_async(call.fn) and isinstance(model, Serial | Threads):
         error = TypeError(f"{call.name}() is async, and model={model.name!r} calls plain functions")
-        raise hinted(error, "leave out model=, or use model='asyncio'")
+        raise hinted(error, "leave out model=, or use model='asyncio'; a lambda hides that only what it wraps is async")
     return model

@@ -55,7 +55,7 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
     progress = _progress(call, source, options.progress)
     successor = partial(_successor, loop, options.concurrency == "auto") if may_switch and not call.setup else None
     job = Job(
-        call=call,
+        call=replace(call, mixed=may_switch),
         source=source,
         rules=replace(options, errors=errors, max_errors=None if errors == "raise" else options.max_errors).rules(
             model.concurrency, counted=options.feed == "consumer"
@@ -93,13 +93,6 @@ def _successor(loop: asyncio.AbstractEventLoop | None, default: bool, driver: Dr
         driver.core.resize(TASKS)
         driver.news.append(("limit_changed", driver.job.rules.limit, TASKS, "the function is async"))
     return task_crew(driver, loop)
-
-
-def running_loop() -> asyncio.AbstractEventLoop:
-    """The loop of the calling coroutine."""
-    import asyncio  # noqa: PLC0415 - plain code never pays for it
-
-    return asyncio.get_running_loop()
 
 
 def warn_if_blocking(call: Call) -> None:

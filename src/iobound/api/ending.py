@@ -9,6 +9,8 @@ from iobound.words.bells import LoopBell, ThreadBell
 from iobound.words.errors import surfaced
 
 if TYPE_CHECKING:
+    import asyncio
+
     from iobound.core.run import Core
     from iobound.models.driver import Driver
 
@@ -16,6 +18,13 @@ MARGIN = 0.25
 """Seconds more than `grace`, so that a loop which waits for its calls is heard before we give up on it."""
 INTERRUPTED = 0.5
 """Seconds that cleanup may take after Ctrl-C."""
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The loop of the calling coroutine."""
+    import asyncio  # noqa: PLC0415 - plain code never pays for it
+
+    return asyncio.get_running_loop()
 
 
 def close(driver: Driver, error: BaseException | None, grace: float) -> None:
@@ -34,19 +43,15 @@ def close(driver: Driver, error: BaseException | None, grace: float) -> None:
 
 async def aclose(driver: Driver, error: BaseException | None, grace: float) -> None:
     """The same from a coroutine on the run's loop, which is never blocked."""
-    if not driver.mine or not isinstance(driver.bell, LoopBell):
+    if not driver.mine:
         return
     driver.grace = grace
     driver.stop(error)
-    bell, deadline = driver.bell.sibling(), driver.clock.now() + grace + MARGIN
+    margin = MARGIN if driver.workers.cancels else 0.0
+    bell, deadline = LoopBell(running_loop()), driver.clock.now() + grace + margin
     while not driver.gone(bell) and (left := deadline - driver.clock.now()) > 0:
         await bell.wait(left)
     driver.finish()
-
-
-def closed_early() -> RuntimeError:
-    """What a consumer hears that comes back to a run stopped before its end: it never looks complete."""
-    return RuntimeError("this run was closed before its end")
 
 
 def told_whole(core: Core) -> BaseException | None:

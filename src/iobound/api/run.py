@@ -5,11 +5,11 @@ from __future__ import annotations
 from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from iobound.api.begin import begin, running_loop, warn_if_blocking
-from iobound.api.ending import INTERRUPTED, aclose, close, closed_early, told_whole
+from iobound.api.begin import begin, warn_if_blocking
+from iobound.api.ending import INTERRUPTED, aclose, close, running_loop, told_whole
 from iobound.core.statistics import BRIEF, snapshot
 from iobound.words.attempt import Outcome
-from iobound.words.errors import WrongUse, surfaced
+from iobound.words.errors import WrongUse, cut_short, surfaced
 from iobound.words.stats import Stats
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Run(Generic[T]):
     def __iter__(self) -> Self:
         """The run itself; a run that is used up is refused, since it would look empty."""
         if self._over:
-            raise closed_early() if self._driver is None else WrongUse(USED_UP)
+            raise cut_short() if self._driver is None else WrongUse(USED_UP)
         return self
 
     def __next__(self) -> T:
@@ -122,7 +122,7 @@ class Run(Generic[T]):
                     if not driver.wait(taken):
                         break
         except BaseException as error:  # Ctrl-C, most likely: it may have hit between any two instructions
-            self._end(driver, closed_early(), error)
+            self._end(driver, cut_short(), error)
             raise
         self._end(driver, None)
         raise self._last_word(driver, StopIteration())
@@ -136,7 +136,7 @@ class Run(Generic[T]):
         if self._driver is None or self._over:
             self._over = True
         else:
-            self._end(self._driver, closed_early(), error)
+            self._end(self._driver, cut_short(), error)
 
     def close(self) -> None:
         """Stop now. Waits at most `grace` seconds for calls that run; those left then are abandoned.
@@ -196,7 +196,7 @@ class Run(Generic[T]):
         except WrongUse:
             raise  # the first consumer goes on
         except Exception as error:  # never a cancellation: after one the run can be consumed further
-            await self._aend(closed_early(), error)
+            await self._aend(cut_short(), error)
             raise
         await self._aend(None)
         raise self._last_word(driver, StopAsyncIteration())
@@ -207,11 +207,11 @@ class Run(Generic[T]):
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Stop the run, and wait until it has."""
-        await self._aend(closed_early(), error)
+        await self._aend(cut_short(), error)
 
     async def aclose(self) -> None:
         """Stop now: running calls are cancelled, their cleanup awaited at most `grace` seconds."""
-        await self._aend(closed_early())
+        await self._aend(cut_short())
 
     def __await__(self) -> Generator[Any, None, list[T]]:
         """All results, as a list. Only as the first use: it promises all of them."""
@@ -223,16 +223,16 @@ class Run(Generic[T]):
         async with self:
             return [result async for result in self]
 
-    # Both ---------------------------------------------------------------------------------------------------
-
     def _claim(self, loop: Any) -> Driver:
         """The first use decides how the run is consumed, and starts it; any other use is refused."""
+        if self._over and self._driver is not None:
+            raise self._last_word(self._driver, StopIteration() if loop is None else StopAsyncIteration())
         if self._driver is not None:
             raise WrongUse(
                 "a run is consumed in one way, from one thread and one loop: make another with iobound.map()"
             )
         if self._over:
-            raise closed_early()
+            raise cut_short()
         if loop is None:
             warn_if_blocking(self._call)
         driver = begin(self._call, self._source, self._options, self._errors, loop)
@@ -267,11 +267,12 @@ class Run(Generic[T]):
         """Everybody goes home; without an error because the run is over by itself."""
         if not self._over:
             self._over = self._loop is None  # on a loop it is only told to stop: the consumer there ends it
+            self._owner = self._owner if self._loop else 0  # whoever comes back asks `_claim`
             close(driver, error, self._patience(driver, cause))
 
     async def _aend(self, error: RuntimeError | None, cause: BaseException | None = None) -> None:
         driver, was_over = self._driver, self._over
-        self._over = True
+        self._over, self._owner = True, 0
         if driver is not None and not was_over:
             await aclose(driver, error, self._patience(driver, cause))
 
@@ -285,9 +286,9 @@ class Run(Generic[T]):
         """What `next` raises at the end: the run's error, once; `complete` only if it is."""
         error = told_whole(driver.core)
         if error is None:
-            return complete if driver.core.complete else closed_early()
+            return complete if driver.core.complete else cut_short()
         if self._error_told:
-            return closed_early()
+            return cut_short()
         self._error_told = True
         return error
 

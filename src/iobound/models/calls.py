@@ -57,6 +57,8 @@ class Call:
     """Unpack each item into positional arguments."""
     setup: Callable[[], Any] | None = None
     """Gives the context manager whose value becomes one more argument."""
+    mixed: bool = False
+    """It may give a coroutine or a plain value, as it likes: nobody named a model for it."""
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class Call:
             result = bound(item)
             if hasattr(type(result), "__await__"):
                 return await result
-            if is_async(self.fn):
+            if self.mixed or is_async(self.fn):
                 return result
             error = TypeError(f"{self.name}() returned {type(result).__name__}, which cannot be awaited")
             raise hinted(error, "a plain function runs on model='threads' or 'serial'")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from iobound.core.run import OVER, READY, WAIT, Core
-from iobound.words.errors import WrongUse, logged
+from iobound.words.errors import WrongUse, cut_short, logged
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -108,8 +108,8 @@ class Driver:
 
     async def wait_async(self, taken: int) -> bool:
         """The same from a coroutine."""
-        if self.bell.awaited:  # type: ignore[union-attr]
-            raise WrongUse("two coroutines wait for the next result of one run: let each make its own")
+        if not self.bell.here or self.bell.awaited:  # type: ignore[union-attr]
+            raise WrongUse("a run is consumed on one loop, by one coroutine: let each make its own")
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
             if not self.feeder.pull_here():
@@ -167,8 +167,7 @@ class Driver:
         if self.consumed:  # a collected run takes no locks
             with self.lock:
                 if self.core.error is None:
-                    self.core.end(error)
-                    self.act()
+                    self.core.ending = error  # others still work: nothing is stopped for it
                     return
         logged(error, "what setup= gave could not be left: %r", error)
 
@@ -275,7 +274,7 @@ class Driver:
         self.feeder.close()
         while self.departed:
             self.departed.pop().join()  # each has only a few instructions to go
-        self.hooks.tell("stopped", self.core.error)
+        self.hooks.tell("stopped", self.core.error or (None if self.core.complete else cut_short()))
 
     def _close_begun(self) -> None:
         """Coroutines that a plain function made, and that nobody will await now."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.words.attempt import Attempt, Outcome
 from iobound.words.bells import ThreadBell
-from iobound.words.errors import hinted, surfaced
+from iobound.words.errors import WrongUse, hinted, surfaced
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -18,19 +18,7 @@ if TYPE_CHECKING:
 
     from iobound.models.driver import Driver
 
-_SAMPLES: tuple[Any, ...] = (
-    [],
-    (),
-    range(0),
-    range(1 << 100),
-    {},
-    set(),
-    frozenset(),
-    "",
-    "\u2603",
-    b"",
-    deque(),
-)
+_SAMPLES: tuple[Any, ...] = ([], (), range(0), range(1 << 100), {}, set(), frozenset(), "", "\u2603", b"", deque())
 _VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
 IN_PLACE = frozenset(kind for each in (*_SAMPLES, *_VIEWS) for kind in (type(each), type(iter(each))))
 """Types whose iteration neither blocks nor runs anybody's code."""
@@ -109,15 +97,21 @@ class Feeder:
             self.core.offer_settled(attempt)
             self.driver.act()
 
+    def _shared(self) -> BaseException | None:
+        """An earlier stage is ours alone: what others took of it we have not seen."""
+        if not is_run(self.source) or self.source.skips or self.source.stats.pulled == self.core.delivery.pulled:
+            return None
+        return WrongUse("the run that is the source of this one was consumed by somebody else, too")
+
     def end(self, error: BaseException | None = None) -> None:
         """The source has no more items, or raised `error`. One that was stopped in the middle has not ended."""
         with self.driver.lock:
             if not self.core.admitting:
                 return
-            if error is None or isinstance(error, Exception):
-                self.core.end_source(error)
-            else:
+            if isinstance(error, KeyboardInterrupt):
                 self.core.fail(error)
+            else:
+                self.core.end_source(error if error is not None else self._shared())
             self.driver.act()
         self.driver.workers.stir()
         self.driver.hooks.tell("source_ended", self.core.delivery.pulled)
@@ -250,7 +244,9 @@ class ConsumerFeeder(Feeder):
             item = next(self.items)
         except StopIteration:
             self.end()
-        except Exception as error:  # noqa: BLE001 - delivered after what was pulled before it
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - delivered after what was pulled before it
             self.end(error)
         else:
             if is_run(self.source):

@@ -96,6 +96,7 @@ class TaskWorker:
         coroutine: Any
         context: Any
         value: Any
+        failure: BaseException
         while True:
             try:
                 attempt = pending.popleft()
@@ -133,14 +134,16 @@ class TaskWorker:
                 value = stop.value
                 failed = type(value) is CoroutineType
                 if failed:
-                    value, attempt.error = None, refuse_coroutine(value, driver.job.call.name)
+                    value, failure = None, refuse_coroutine(value, driver.job.call.name)
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
-                value, failed, attempt.error = None, True, self._failure(error)
+                value, failed, failure = None, True, self._failure(error)
             now = clock()
             if timed and slot.abandoned:
                 self._returned_late()
                 return
             attempt.value = value
+            if failed:
+                attempt.error = failure
             attempt.duration = duration = now - started
             if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
                 tally.time(attempt)

@@ -68,13 +68,16 @@ class LoopBell:
             pass  # the loop is closed: nobody is left to wake
 
     @property
+    def here(self) -> bool:
+        """Whether the caller runs on its loop."""
+        import asyncio  # noqa: PLC0415 - there is a loop, so it is there
+
+        return asyncio.get_running_loop() is self._loop
+
+    @property
     def awaited(self) -> bool:
         """Whether a coroutine waits for it now."""
         return self._waiter is not None
-
-    def sibling(self) -> LoopBell:
-        """Another bell on the same loop."""
-        return LoopBell(self._loop)
 
     def _ring_here(self) -> None:
         self._rung = True

@@ -42,6 +42,11 @@ def surfaced(error: BaseException) -> BaseException:
     return told
 
 
+def cut_short() -> RuntimeError:
+    """What a run that was stopped says to whoever asks for more: it never looks complete."""
+    return hinted(RuntimeError("this run was stopped before its end"), "iobound.map() makes another one")
+
+
 def logged(error: BaseException, message: str, *facts: object) -> None:
     """Log an error that nobody is there to be told of."""
     import logging  # noqa: PLC0415 - only what goes wrong pays for it
