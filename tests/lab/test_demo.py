@@ -132,7 +132,8 @@ def test_a_textbook_program_that_runs_out_of_descriptors_is_shown_so(
     assert row(told, "iobound")[-1] == "same"
     cells = row(told, "textbook: gather + aiofiles")
     assert int(cells[3]) > 0
-    assert cells[-2:] == ["100", "incomplete"]
+    assert cells[-1] == "incomplete"
+    assert int(cells[-2]) <= 100  # sampled: the very peak may be missed
     assert re.search(r"gather \+ aiofiles: \d+ of 220 files failed, first: OSError: \[Errno 24\]", told)
     assert "that may open 100 descriptors" in told
 
