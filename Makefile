@@ -2,7 +2,7 @@
 #
 #   PYTHON  the interpreter that environments are made from: 3.11 or later
 #   VENV    the environment of this clone
-#   ARGS    what else to tell pytest or a benchmark: make pytest ARGS='-k order -x'
+#   ARGS    what else to tell pytest, a benchmark or the demo: make pytest ARGS='-k order -x'
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +19,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
 
 demo: $(VENV)/.ready ## show what iobound does
-	"$(BIN)/python" examples/demo.py
+	"$(BIN)/python" -m iobound demo $(ARGS)
 
 test: lint types pytest ## all that CI checks
 
