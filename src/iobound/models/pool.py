@@ -29,13 +29,7 @@ class Pool:
     """
 
     def __init__(
-        self,
-        size: int,
-        queue: float,
-        name: str,
-        *,
-        awaited: bool,
-        initializer: Callable[[], object] | None = None,
+        self, size: int, queue: float, name: str, *, awaited: bool, initializer: Callable[[], object] | None = None
     ) -> None:
         self.size = size
         self.bound = size + queue
@@ -55,7 +49,7 @@ class Pool:
         self.lock = Lock()
         self.waiting: OrderedDict[PoolFuture[Any], Call] = OrderedDict()
         self.running: set[Thread] = set()
-        """Threads inside a call."""
+        """Threads with a call."""
         self.threads: list[Thread] = []
         self.idents: set[int] = set()
         self.parked: deque[ThreadBell] = deque()
@@ -158,44 +152,50 @@ class Pool:
         return False
 
     def _enter(self, future: PoolFuture[Any], call: Call) -> bool:
-        """* The call waits now; see that somebody makes it. False: the pool was closed meanwhile."""
+        """* See that somebody makes the call: a new thread, an idle one, or the next that is free.
+
+        False: the pool was closed meanwhile.
+        """
+        if not self.parked and len(self.threads) < self.size and self._start_thread(future, call):
+            return True
         self.waiting[future] = call
         try:
             self.parked.pop().ring()
         except IndexError:
-            if len(self.threads) < self.size:
-                try:
-                    self._start_thread()
-                except BaseException:
-                    self.waiting.pop(future, None)
-                    raise
+            pass
         return not self.closed or self.waiting.pop(future, None) is None
 
-    def _start_thread(self) -> None:
-        """* One more thread, if the system has one."""
+    def _start_thread(self, future: PoolFuture[Any], call: Call) -> bool:
+        """* One more thread, with its first call. False: the system has no more, and others do the same work."""
         if self.awaited and not self.threads:
             exits.watch(self)
-        thread = Thread(target=self._serve, name=f"{self.name}_{len(self.threads)}", daemon=True)
+        name = f"{self.name}_{len(self.threads)}"
+        thread = Thread(target=self._serve, args=([(future, call)],), name=name, daemon=True)
         self.threads.append(thread)
+        self.running.add(thread)
         try:
             thread.start()
         except RuntimeError:
             self.threads.remove(thread)
-            if not self.threads:  # else fewer threads do the same work
+            self.running.discard(thread)
+            if not self.threads:
                 raise
+            return False
+        return True
 
     # Working ------------------------------------------------------------------------------------------------
 
-    def _serve(self) -> None:
-        """The life of a thread."""
+    def _serve(self, first: list[tuple[PoolFuture[Any], Call]]) -> None:
+        """The life of a thread. Its first call comes in a list, since `Thread` keeps its arguments."""
         me, bell = current_thread(), ThreadBell()
         self.idents.add(get_ident())
         if self.initializer is not None:
             try:
                 self.initializer()
             except BaseException as error:  # noqa: BLE001 - whatever it is, no call can be made here
-                self._break(error)
+                self._break(error, first.pop()[0])
                 return
+        self._make(*first.pop(), me)
         while self._serve_one(me, bell):
             pass
 
@@ -223,8 +223,7 @@ class Pool:
         fn, args, kwargs = call
         try:
             if not future.set_running_or_notify_cancel():
-                self._leave(me)
-                return
+                return self._leave(me)
             try:
                 value = fn(*args, **kwargs)
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever asks the future
@@ -288,10 +287,11 @@ class Pool:
         except KeyError:
             pass
 
-    def _break(self, error: BaseException) -> None:
+    def _break(self, error: BaseException, first: PoolFuture[Any]) -> None:
         logged(error, "the initializer of %s failed: the executor cannot be used any more", self.name)
         self.broken = f"a thread's initializer failed: {error!r}"
         self.close()
-        for future in self._unstarted():
+        self._leave(current_thread())
+        for future in (first, *self._unstarted()):
             if future.set_running_or_notify_cancel():
                 future.set_exception(BrokenThreadPool(self.broken))
