@@ -15,9 +15,11 @@ PUBLIC = {
         "BlockingLoopWarning",
         "Current",
         "Durations",
+        "Executor",
         "HungCalls",
         "ItemCancelled",
         "Outcome",
+        "Overloaded",
         "Run",
         "Stats",
         "TooManyErrors",
@@ -62,10 +64,18 @@ def test_a_public_module_is_documented(module: str) -> None:
 
 
 def test_importing_iobound_imports_nothing_heavy() -> None:
-    heavy = {"asyncio", "click", "rich", "sqlite3"}
+    heavy = {"asyncio", "click", "concurrent.futures", "logging", "rich", "sqlite3"}
     program = f"import sys, iobound; print(*sorted({heavy!r} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []
+
+
+def test_what_is_imported_late_is_there_all_the_same() -> None:
+    program = "import iobound; assert 'Executor' in dir(iobound); from iobound import *; print(Executor.__name__)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "Executor\n"
+    with pytest.raises(AttributeError, match="has no attribute 'Exekutor'"):
+        import_module("iobound").Exekutor  # noqa: B018
 
 
 def test_the_wheel_says_that_iobound_is_typed(tmp_path: Path) -> None:

@@ -96,11 +96,11 @@ class Options:
         if not isinstance(self.ordered, bool):
             _refuse("ordered", self.ordered, "True or False")
         if self.concurrency != "auto":
-            _check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto'")
+            check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto'")
         if self.buffersize is not None:
-            _check_count("buffersize", self.buffersize)
+            check_count("buffersize", self.buffersize)
         if self.max_abandoned is not None:
-            _check_count("max_abandoned", self.max_abandoned, "an integer of at least 0", least=0)
+            check_count("max_abandoned", self.max_abandoned, "an integer of at least 0", least=0)
         for name in ("task_timeout", "timeout"):
             _check_seconds(name, getattr(self, name))
         if not _is_number(self.grace) or not 0 <= self.grace <= LONGEST:
@@ -196,7 +196,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_count(name: str, value: object, wanted: str = "an integer of at least 1", least: int = 1) -> None:
+def check_count(name: str, value: object, wanted: str = "an integer of at least 1", least: int = 1) -> None:
+    """Refuse what is no integer of at least `least`, or absurdly large."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MOST:
         _refuse(name, value, wanted)
 

@@ -7,6 +7,8 @@ Each wrong call is marked with the error it must give; both checkers complain ab
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -18,7 +20,7 @@ from iobound import Current, Durations, Outcome, Run, Stats
 from iobound.models import Asyncio, Model, Serial, Threads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 paths = [Path("a"), Path("b")]
 
@@ -180,6 +182,16 @@ for outcome in iobound.map(size, paths, errors="collect"):
     assert_type(outcome.index, int)
     assert_type(outcome.stage, str | None)
 assert_type(iobound.current(), Current)
+
+# --- an executor ---
+
+with iobound.Executor(max_workers=4, queue=8, thread_name_prefix="pool") as pool:
+    assert_type(pool, iobound.Executor)
+    assert_type(pool.submit(size, paths[0]), Future[int])
+    assert_type(pool.submit(add, 1, right=2), Future[float])
+    assert_type(pool.map(size, paths, timeout=1.5, buffersize=10), Iterator[int])
+    assert_type(pool.waiting, int)
+    pool.submit(size, 3)  # type: ignore[arg-type]
 
 # --- calls that are wrong ---
 

@@ -16,6 +16,7 @@ from iobound.models.job import Job
 from iobound.words.bells import LoopBell, ThreadBell
 from iobound.words.errors import BlockingLoopWarning, hinted
 from iobound.words.events import HookSet
+from iobound.words.loops import loop_runs_here
 
 if TYPE_CHECKING:
     import asyncio
@@ -97,8 +98,7 @@ def _successor(loop: asyncio.AbstractEventLoop | None, default: bool, driver: Dr
 
 def warn_if_blocking(call: Call) -> None:
     """Plain iteration inside a running loop works, and blocks everything else there: say so once."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None or "IPython" in sys.modules:  # noqa: SLF001
+    if not loop_runs_here() or "IPython" in sys.modules:
         return
     message = (
         f"iterating iobound.map({call.name}, ...) with a plain `for` blocks the running event loop\n"

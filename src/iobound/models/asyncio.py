@@ -7,7 +7,7 @@ from threading import Thread, current_thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from iobound.models.calls import entered_async
-from iobound.models.daemons import DaemonPool
+from iobound.models.loop_executor import LoopExecutor
 from iobound.models.task_worker import Perch, TaskWorker
 from iobound.models.workers import Crew
 from iobound.words.clock import FOREVER
@@ -183,7 +183,7 @@ class TaskCrew(Crew[Perch]):
         """A loop of the run's own: plain code consumes what coroutines do."""
         try:
             with asyncio.Runner() as runner:
-                runner.get_loop().set_default_executor(DaemonPool(self.core.slots.limit))
+                runner.get_loop().set_default_executor(LoopExecutor(self.core.slots.limit))
                 runner.run(self._root(), context=self.driver.job.context.copy())
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             self.driver.crash(error)

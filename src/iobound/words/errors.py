@@ -22,6 +22,25 @@ class ItemCancelled(RuntimeError):  # noqa: N818
     """
 
 
+class Overloaded(RuntimeError):  # noqa: N818
+    """An `Executor` is full, and whoever submits is inside an event loop, which must not be blocked.
+
+    Example:
+        >>> import asyncio, threading, iobound
+        >>> async def main(pool, gate):
+        ...     pool.submit(gate.wait)
+        ...     try:
+        ...         pool.submit(print)
+        ...     except iobound.Overloaded:
+        ...         return "full"
+        ...     finally:
+        ...         gate.set()
+        >>> with iobound.Executor(max_workers=1, queue=0) as pool:
+        ...     asyncio.run(main(pool, threading.Event()))
+        'full'
+    """
+
+
 class BlockingLoopWarning(RuntimeWarning):
     """An event loop is being blocked, by a call inside it or by iterating a run without `async for`."""
 
