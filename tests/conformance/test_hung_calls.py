@@ -140,8 +140,8 @@ async def test_time_out_of_the_whole_run(world):
         await world.pause(0.001)
         return item
 
-    run, got = world.map(body, iter(int, 1), timeout=0.05, buffersize=4, concurrency=2), []
-    with pytest.raises(TimeoutError, match=r"timeout=0\.05"):
+    run, got = world.map(body, iter(int, 1), timeout=0.5, buffersize=4, concurrency=2), []
+    with pytest.raises(TimeoutError, match=r"timeout=0\.5"):
         await world.fill(got, run)
     assert got
     with pytest.raises(RuntimeError):
