@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import ref
 
 from iobound.core.run import OVER, READY, WAIT, Core
 from iobound.words.errors import WrongUse, logged
@@ -55,7 +55,7 @@ class Driver:
         """False once the run was dropped: nobody can ask for its results any more."""
         self.mine = True
         """False in a child that was forked in mid-run: the threads and locks of the run are its parent's."""
-        _drivers.add(self)
+        _drivers.add(ref(self, _drivers.discard))
 
     def start(self) -> None:
         """Set everything going."""
@@ -175,9 +175,9 @@ class Driver:
         core = self.core
         if core.stopping:
             if not self.halted:
-                self.halted = True
                 self.workers.halt()
                 self.feeder.halt()
+                self.halted = True  # not before they are: Ctrl-C may land between
         elif core.drained:
             self.workers.dismiss()
         elif not core.plain:
@@ -243,7 +243,7 @@ class Driver:
         self.drop()
         if self.mine:
             self._close_begun()
-            self.feeder.close()
+            self.feeder.close(0.0)
 
     def stop(self, error: BaseException | None) -> None:
         """Stop now, and say `error` to a consumer that comes back; None: it is over by itself."""
@@ -260,8 +260,8 @@ class Driver:
             self.closing.append(bell)
             return not self.parties
 
-    def finish(self) -> None:
-        """The parties have left, or have had their time: what still runs is abandoned."""
+    def finish(self, left: float) -> None:
+        """The parties have left, or have had their time but for `left` seconds: what still runs is abandoned."""
         with self.lock:
             self.core.ended_at = self.clock.now()
             for slot in list(self.core.slots):
@@ -269,7 +269,7 @@ class Driver:
                 if attempt is not None:
                     self.core.lines.let_go(attempt, self.clock.now())
         self._close_begun()
-        self.feeder.close()
+        self.feeder.close(left)
         while self.departed:
             self.departed.pop().join()  # each has only a few instructions to go
         self.hooks.tell("stopped", self.core.error)
@@ -282,12 +282,13 @@ class Driver:
                 attempt.begun[0].close()
 
 
-_drivers: WeakSet[Driver] = WeakSet()
+_drivers: set[ref[Driver]] = set()
+"""No `WeakSet`: it forgets in Python code, and a Ctrl-C that lands in there is printed and lost."""
 
 
 def _after_fork_in_child() -> None:
     """Make every run of the parent inert here. No locks: who holds them did not come along."""
-    for driver in _drivers:
+    for driver in filter(None, [each() for each in _drivers]):
         driver.mine = False
         driver.core.admitting = False
         driver.core.stopping = True
