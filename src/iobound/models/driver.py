@@ -276,10 +276,10 @@ class Driver:
 
     def _close_begun(self) -> None:
         """Coroutines that a plain function made, and that nobody will await now."""
-        while self.begun:
-            attempt = self.begun.pop()
+        for attempt in list(self.begun):
             if attempt.begun is not None:
                 attempt.begun[0].close()
+            self.begun.discard(attempt)  # not before it is closed: Ctrl-C may land between
 
 
 _drivers: set[ref[Driver]] = set()
