@@ -6,7 +6,7 @@ from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from iobound.api.begin import begin, warn_if_blocking
-from iobound.api.ending import INTERRUPTED, aclose, close, running_loop, told_whole
+from iobound.api.ending import Ending, running_loop
 from iobound.core.statistics import BRIEF, snapshot
 from iobound.words.attempt import Outcome
 from iobound.words.errors import WrongUse, cut_short, surfaced
@@ -27,7 +27,7 @@ SKIPPED: Any = object()
 USED_UP = "this run has been used: each gives its results once, make another with iobound.map()"
 
 
-class Run(Generic[T]):
+class Run(Ending, Generic[T]):
     """The results of `iobound.map`: an iterator, an async iterator, a context manager of both kinds, awaitable.
 
     Single use: it is consumed in one way, from one thread. Nothing starts before it is used. A run that is
@@ -43,16 +43,12 @@ class Run(Generic[T]):
     def __init__(self, call: Call, source: Any, options: Options) -> None:
         self._call = call
         self._source = source
-        self._options = options
+        super().__init__(options)
         self._errors = options.errors
         self._owner = 0
-        self._loop: Any = None
-        self._over = False
-        self._error_told = False
         self._plain = False
         self._taken = 0
         self._batch = self._step = 1
-        self._driver: Driver | None = None
 
     @property
     def name(self) -> str:
@@ -122,9 +118,9 @@ class Run(Generic[T]):
                     if not driver.wait(taken):
                         break
         except BaseException as error:  # Ctrl-C, most likely: it may have hit between any two instructions
-            self._end(driver, cut_short(), error)
+            self._abort(driver, error)
             raise
-        self._end(driver, None)
+        self._end(driver, None, driver.core.error)
         raise self._last_word(driver, StopIteration())
 
     def __enter__(self) -> Self:
@@ -198,7 +194,10 @@ class Run(Generic[T]):
         except Exception as error:  # never a cancellation: after one the run can be consumed further
             await self._aend(cut_short(), error)
             raise
-        await self._aend(None)
+        except KeyboardInterrupt as error:
+            self._abort(driver, error)
+            raise
+        await self._aend(None, driver.core.error)
         raise self._last_word(driver, StopAsyncIteration())
 
     async def __aenter__(self) -> Self:
@@ -241,8 +240,11 @@ class Run(Generic[T]):
         self._loop, self._owner, self._driver = loop, get_ident(), driver
         try:
             driver.start()
-        except (StopIteration, StopAsyncIteration) as error:  # from `setup`, say
-            raise surfaced(error) from error
+        except BaseException as error:  # from `setup`, say
+            self._abort(driver, error)
+            if (told := surfaced(error)) is error:
+                raise
+            raise told from error
         return driver
 
     def _give_back(self, driver: Driver, attempt: Attempt) -> None:
@@ -262,38 +264,3 @@ class Run(Generic[T]):
         if self._errors == "collect":
             return cast("T", Outcome.of(attempt))
         return attempt.value if attempt.error is None else SKIPPED  # type: ignore[no-any-return]
-
-    def _end(self, driver: Driver, error: RuntimeError | None, cause: BaseException | None = None) -> None:
-        """Everybody goes home; without an error because the run is over by itself."""
-        if not self._over:
-            self._over = self._loop is None  # on a loop it is only told to stop: the consumer there ends it
-            self._owner = self._owner if self._loop else 0  # whoever comes back asks `_claim`
-            close(driver, error, self._patience(driver, cause))
-
-    async def _aend(self, error: RuntimeError | None, cause: BaseException | None = None) -> None:
-        driver, was_over = self._driver, self._over
-        self._over, self._owner = True, 0
-        if driver is not None and not was_over:
-            await aclose(driver, error, self._patience(driver, cause))
-
-    def _patience(self, driver: Driver, cause: BaseException | None) -> float:
-        """Nobody waits `grace` after Ctrl-C, `cancel()` or `drain()`, nor a cancelled task for threads."""
-        stopped = cause is not None and not isinstance(cause, Exception)
-        hurried = isinstance(cause, KeyboardInterrupt) or (stopped and not driver.workers.cancels) or driver.hurried
-        return min(self._options.grace, INTERRUPTED) if hurried else self._options.grace
-
-    def _last_word(self, driver: Driver, complete: Exception) -> BaseException:
-        """What `next` raises at the end: the run's error, once; `complete` only if it is."""
-        error = told_whole(driver.core)
-        if error is None:
-            return complete if driver.core.complete else cut_short()
-        if self._error_told:
-            return cut_short()
-        self._error_told = True
-        return error
-
-    def __del__(self) -> None:
-        """A run that is dropped unfinished stops."""
-        driver = self._driver
-        if driver is not None and not self._over:
-            driver.collected()

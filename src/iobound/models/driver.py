@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import ref
 
 from iobound.core.run import OVER, READY, WAIT, Core
 from iobound.words.errors import WrongUse, cut_short, logged
@@ -57,7 +57,7 @@ class Driver:
         """False once the run was dropped: nobody can ask for its results any more."""
         self.mine = True
         """False in a child that was forked in mid-run: the threads and locks of the run are its parent's."""
-        _drivers.add(self)
+        _drivers.add(ref(self, _drivers.discard))
 
     def start(self) -> None:
         """Set everything going."""
@@ -176,9 +176,9 @@ class Driver:
         core = self.core
         if core.stopping:
             if not self.halted:
-                self.halted = True
                 self.workers.halt()
                 self.feeder.halt()
+                self.halted = True  # not before they are: Ctrl-C may land between
         elif core.drained:
             self.workers.dismiss()
         elif not core.plain:
@@ -245,7 +245,7 @@ class Driver:
         self.drop()
         if self.mine:
             self._close_begun()
-            self.feeder.close()
+            self.feeder.close(0.0)
 
     def stop(self, error: BaseException | None) -> None:
         """Stop now, and say `error` to a consumer that comes back; None: it is over by itself."""
@@ -262,8 +262,8 @@ class Driver:
             self.closing.append(bell)
             return not self.parties
 
-    def finish(self) -> None:
-        """The parties have left, or have had their time: what still runs is abandoned."""
+    def finish(self, left: float) -> None:
+        """The parties have left, or have had their time but for `left` seconds: what still runs is abandoned."""
         with self.lock:
             self.core.ended_at = self.clock.now()
             for slot in list(self.core.slots):
@@ -271,25 +271,26 @@ class Driver:
                 if attempt is not None:
                     self.core.lines.let_go(attempt, self.clock.now())
         self._close_begun()
-        self.feeder.close()
+        self.feeder.close(left)
         while self.departed:
             self.departed.pop().join()  # each has only a few instructions to go
         self.hooks.tell("stopped", self.core.error or (None if self.core.complete else cut_short()))
 
     def _close_begun(self) -> None:
         """Coroutines that a plain function made, and that nobody will await now."""
-        while self.begun:
-            attempt = self.begun.pop()
+        for attempt in list(self.begun):
             if attempt.begun is not None:
                 attempt.begun[0].close()
+            self.begun.discard(attempt)  # not before it is closed: Ctrl-C may land between
 
 
-_drivers: WeakSet[Driver] = WeakSet()
+_drivers: set[ref[Driver]] = set()
+"""No `WeakSet`: it forgets in Python code, and a Ctrl-C that lands in there is printed and lost."""
 
 
 def _after_fork_in_child() -> None:
     """Make every run of the parent inert here. No locks: who holds them did not come along."""
-    for driver in _drivers:
+    for driver in filter(None, [each() for each in _drivers]):
         driver.mine = False
         driver.core.admitting, driver.core.stopping = False, True
         driver.core.delivery.drop()

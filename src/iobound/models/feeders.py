@@ -57,8 +57,8 @@ class Feeder:
         """Pull in the consumer's thread. Whether that changed anything."""
         return False
 
-    def close(self) -> None:
-        """The run is over: what was iterated here is closed here."""
+    def close(self, left: float) -> None:
+        """The run is over: what was iterated here is closed here, within the seconds that are left."""
 
     def give(self, item: Any) -> None:
         """The source gave an item."""
@@ -196,7 +196,7 @@ class ThreadFeeder(WaitingFeeder):
         except BaseException as raised:  # noqa: BLE001 - the source's own exception is delivered
             error = with_thread_hint(raised)
         self.end(error)
-        close_items(items)
+        close_items(items, self.driver.grace)
 
     def _pull_all(self, items: Iterator[Any]) -> None:
         stage = self.source.name if is_run(self.source) else None
@@ -259,9 +259,9 @@ class ConsumerFeeder(Feeder):
         if is_run(self.source):
             self.source.cancel()
 
-    def close(self) -> None:
+    def close(self, left: float) -> None:
         """Of the user's objects, only a generator and a run are closed."""
-        close_items(self.items)
+        close_items(self.items, left)
 
 
 def start_iterating(source: Any) -> Iterator[Any]:
@@ -272,10 +272,12 @@ def start_iterating(source: Any) -> Iterator[Any]:
         raise surfaced(error) from error
 
 
-def close_items(items: Any) -> None:
+def close_items(items: Any, left: float) -> None:
     """Close what iterating the source made: a generator or an earlier stage, never another object of the user's."""
-    if isinstance(items, GeneratorType) or is_run(items):
+    if isinstance(items, GeneratorType):
         items.close()
+    elif is_run(items):
+        items.close_within(left)
 
 
 def is_run(source: object) -> bool:

@@ -172,10 +172,10 @@ class SerialDriver(Driver):
         super().collected()
         if self.mine:
             self.stack.close()
-            close_items(self.items)
+            close_items(self.items, 0.0)
 
-    def finish(self) -> None:
+    def finish(self, left: float) -> None:
         """Leave what `setup` gave."""
-        super().finish()
-        close_items(self.items)
+        super().finish(left)
+        close_items(self.items, left)
         self.stack.close()

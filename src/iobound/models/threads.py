@@ -34,6 +34,8 @@ class ThreadCrew(Crew[ThreadBell]):
         self.timekeeper = Timekeeper(driver, self)
         self.pace = UNKNOWN
         self.slow = True
+        self.bells: dict[Slot, ThreadBell] = {}
+        """What each worker sleeps on."""
 
     def start(self) -> None:
         """Threads start when there is work. Where gates may ring, somebody must always be there to hear it."""
@@ -57,6 +59,7 @@ class ThreadCrew(Crew[ThreadBell]):
         """* Start a worker thread. A machine that has no more threads lowers the limit to what it has."""
         slot = self.slot()
         worker = ThreadWorker(self, slot, self.new_tally())
+        self.bells[slot] = worker.bell
         try:
             self.begin(Thread(target=worker.work, name="iobound worker", daemon=True))
         except RuntimeError as error:
@@ -96,6 +99,7 @@ class ThreadCrew(Crew[ThreadBell]):
     def go_home(self, slot: Slot) -> None:
         """* A worker goes home; the last one sends the timekeeper home too."""
         super().go_home(slot)
+        self.bells.pop(slot, None)
         if not self.live:
             self.timekeeper.bell.ring()
 
@@ -108,6 +112,7 @@ class ThreadCrew(Crew[ThreadBell]):
         attempt = self.core.abandon(slot)
         if attempt is not None:
             self.live -= 1
+            self.bells.pop(slot, None)
             self.driver.parties -= 1  # the run does not wait for it any more
             self.core.slots.time_out(attempt)
             self.core.settle(attempt, self.driver.clock.now())
@@ -120,8 +125,13 @@ class ThreadCrew(Crew[ThreadBell]):
         self.timekeeper.bell.ring()
 
     def halt(self) -> None:
-        """Threads in a call cannot be stopped; they go home when it returns."""
+        """Threads in a call cannot be stopped; they go home when it returns.
+
+        Every bell is rung, whoever is parked: Ctrl-C may have hit whoever was about to ring.
+        """
         self.dismiss()
+        for bell in list(self.bells.values()):
+            bell.ring()
 
     def retire(self) -> None:
         """* Others take over: finish the calls that run, start no more."""

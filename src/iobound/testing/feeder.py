@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from iobound.models.feeders import Feeder, is_run
+from iobound.models.feeders import Feeder, close_items, is_run
 from iobound.testing.clock import Hangs
 
 if TYPE_CHECKING:
@@ -56,10 +55,9 @@ class SimulatedFeeder(Feeder):
         if is_run(self.source):
             self.source.cancel()
 
-    def close(self) -> None:
+    def close(self, left: float) -> None:
         """Close the source, if it is of the kind that a run closes."""
-        if isinstance(self.items, GeneratorType) or is_run(self.items):
-            self.items.close()
+        close_items(self.items, left)
 
     def _wanted(self) -> bool:
         return self.core.source_open and self.core.admitting and self.core.delivery.room > 0

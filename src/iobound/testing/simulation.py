@@ -65,9 +65,9 @@ class SimulatedDriver(Driver):
             self.time.advance(max(0.0, until - self.time.now()))
         return super().gone(bell)
 
-    def finish(self) -> None:
+    def finish(self, left: float) -> None:
         """Nothing of this run will happen any more."""
-        super().finish()
+        super().finish(left)
         self.workers.forget()
         self.stack.close()
 

@@ -83,7 +83,11 @@ class LoopBell:
         self._rung = True
         waiter = self._waiter
         if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+            try:
+                waiter.set_result(None)
+            except Exception:  # `InvalidStateError`: the handler of Ctrl-C has cancelled it just now
+                if not waiter.done():
+                    raise
 
     async def wait(self, seconds: float = FOREVER) -> None:
         """Wait until rung, at most `seconds`. A cancelled wait loses no ring."""
