@@ -5,6 +5,7 @@ It prints "started" just before its first run, and "busy" when as many calls are
 
 from __future__ import annotations
 
+import asyncio  # at once: an interrupt of that is Python's to tell of, too
 import itertools
 import signal
 import sys
@@ -72,8 +73,6 @@ class Program:
         return item
 
     async def native(self, item: int, *_: object) -> int:
-        import asyncio
-
         if self.hangs:
             self.tell()
             if item % 2 and not self.form.startswith("async"):  # its own loop would wait for the thread
@@ -123,7 +122,8 @@ class Program:
                             break
 
     async def consume_async(self) -> None:
-        """On a loop."""
+        """On a loop. (An interrupt while `asyncio.run` sets one up is Python's to tell of.)"""
+        say("started")
         while True:
             if self.form == "async for":
                 async for _ in self.run():
@@ -172,11 +172,7 @@ def main() -> None:
     signal.alarm(2 * int(MINUTE))  # whoever should interrupt it may have gone
     program = Program(*sys.argv[1:])
     if program.form.startswith("async"):
-        import asyncio
-
-        coroutine = program.consume_async()
-        say("started")
-        asyncio.run(coroutine)
+        asyncio.run(program.consume_async())
     else:
         say("started")
         program.consume()
