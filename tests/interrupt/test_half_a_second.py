@@ -162,12 +162,14 @@ def test_forgetting_a_run_runs_no_python_but_its_own() -> None:
     assert list(run) == ["a", "b"]
     ran: list[str] = []
     gc.collect()
+    others, gc.callbacks[:] = gc.callbacks[:], []
     sys.settrace(lambda frame, *_: ran.append(frame.f_code.co_qualname))
     try:
         del run
         gc.collect()
     finally:
         sys.settrace(None)
+        gc.callbacks[:] = others
     assert ran == ["Ending.__del__"]
 
 
