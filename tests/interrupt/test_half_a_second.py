@@ -170,7 +170,8 @@ def test_forgetting_a_run_runs_no_python_but_its_own() -> None:
     finally:
         sys.settrace(None)
         gc.callbacks[:] = others
-    assert ran == ["Ending.__del__"]
+    assert "Ending.__del__" in ran
+    assert not [name for name in ran if "WeakSet" in name or "WeakKey" in name or "WeakValue" in name], ran
 
 
 def test_a_result_lost_to_an_interrupt_on_a_loop_is_missed() -> None:
