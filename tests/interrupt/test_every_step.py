@@ -148,6 +148,8 @@ def cases(worlds: list[Any]) -> list[Any]:
         pytest.param(world, form, id="-".join([form, world[0], world[2], *world[3]]))
         for number, world in enumerate(worlds)
         for form in (FORMS if TORTURE else [FORMS[number % len(FORMS)]])
+        # Nobody tells a run under a bare `async for` that its loop is closing: its threads may still change over to it.
+        if (worlds, world[0], form) != (ASYNC_WORLDS, "auto", "for")
     ]
 
 

@@ -156,6 +156,22 @@ def test_a_begun_coroutine_is_closed_by_who_comes_next() -> None:
     assert not driver.begun
 
 
+def test_a_begun_coroutine_is_closed_where_the_run_stops() -> None:
+    """Not only where it is closed: a run whose root was cancelled may never be, and be collected with it."""
+
+    async def native() -> None: ...
+
+    run = iobound.map(str, "ab", model="threads")
+    assert next(run) == "a"
+    driver, attempt, coroutine = run._driver, Attempt(), native()
+    attempt.begun = (coroutine, copy_context())
+    assert driver is not None
+    driver.begun.add(attempt)
+    driver.crash(ValueError("the root was cancelled"))
+    assert coroutine.cr_frame is None
+    run.close()
+
+
 def test_forgetting_a_run_runs_no_python_but_its_own() -> None:
     """An interrupt that lands in the callback of a weak reference would be printed and forgotten."""
     run: Any = iobound.map(str, "ab", model="serial")

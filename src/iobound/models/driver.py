@@ -178,6 +178,7 @@ class Driver:
             if not self.halted:
                 self.workers.halt()
                 self.feeder.halt()
+                self._close_begun()
                 self.halted = True  # not before they are: Ctrl-C may land between
         elif core.drained:
             self.workers.dismiss()
