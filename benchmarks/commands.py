@@ -51,7 +51,7 @@ def files(folder: Path, count: int, size: int) -> None:
 
 def large_files(scratch: Path, plan: Plan) -> Table:
     """Where reading and hashing let go of the GIL, threads use every core."""
-    count = plan.items(LARGE)
+    count = LARGE // plan.shrink
     files(scratch / "large", count, LARGE_BYTES)
     rows = programs(
         scratch,

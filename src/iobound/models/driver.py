@@ -1,7 +1,6 @@
 """A run in motion: the core under its lock, the parties around it, and who wakes whom.
 
-Four kinds of party: the consumer, the workers, at most one feeder, and whoever keeps the time. Each sleeps on a
-bell of its own. Nobody here holds the public `Run`, so that dropping it stops everything.
+Consumer, workers, at most one feeder, a timekeeper: each sleeps on a bell of its own. None holds the public `Run`.
 """
 
 from __future__ import annotations
