@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from iobound.core.statistics import BRIEF, EARLY, EVERY, Histogram, Tally, durations
+from iobound.core.statistics import Histogram, Tally, durations
 from iobound.words.attempt import Attempt
 
 
@@ -16,8 +16,7 @@ def timed(spans: list[float]) -> Tally:
     for index, seconds in enumerate(spans):
         attempt = Attempt()
         attempt.index, attempt.pulled, attempt.started, attempt.duration = index, 100.0, 100.0 + 10 * seconds, seconds
-        if seconds > BRIEF or index < EARLY or not index % EVERY:
-            tally.time(attempt)
+        tally.time(attempt)
     return tally
 
 

@@ -85,18 +85,17 @@ class TaskWorker:
     def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: C901, PLR0912, PLR0915 - see below
         """The hot path. No Task per item: each coroutine is stepped here, in a context of its own.
 
-        One function on purpose: every call or generator more is paid by every item.
+        One function on purpose: a call or generator more is paid by every item. What only some items need is elsewhere:
+        `_next` if there is nothing to start, `_begin` where hooks listen or the call was begun before, `_end` where
+        anybody has a word in how it ended.
         """
-        crew, driver, core, slot = self.crew, self.driver, self.driver.core, self.slot
+        crew, driver, core, slot, call = self.crew, self.driver, self.driver.core, self.slot, self.crew.call
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
-        clock, call, tally = driver.clock.now, crew.call, crew.tally
-        observed, decided, timed = driver.hooks.watch_calls, not core.plain, slot.timeout is not None
-        now, burst, fresh = clock(), 0, True
+        clock, tally, odd = driver.clock.now, crew.tally, driver.predecessor is not None or driver.hooks.watch_calls
+        watched = odd or not core.plain or slot.timeout is not None
+        now, burst, fresh, failure = clock(), 0, True, None
         attempt: Any
-        coroutine: Any
         context: Any
-        value: Any
-        failure: BaseException
         while True:
             try:
                 attempt = pending.popleft()
@@ -106,17 +105,11 @@ class TaskWorker:
                 if attempt is None:
                     return
                 now, fresh = clock(), True
-            if observed:
-                driver.hooks.tell("started", attempt)
             slot.attempt = attempt
             attempt.started = started = now
             try:
-                if attempt.begun is None:
-                    coroutine, context = call(attempt.item), base.copy()
-                else:
-                    coroutine, context = attempt.begun
-                    driver.begun.discard(attempt)
-                    context.run(running.set, slot)
+                begun = self._begin(attempt) if odd else None
+                coroutine, context = begun or (call(attempt.item), base.copy())
                 awaited = context.run(coroutine.send, None)
                 burst = 0
                 if fresh:  # whoever was called calls the next: so all are, while there is work
@@ -132,26 +125,18 @@ class TaskWorker:
                         awaited = context.run(coroutine.send, sent)
             except StopIteration as stop:
                 value = stop.value
-                failed = type(value) is CoroutineType
-                if failed:
-                    value, failure = None, refuse_coroutine(value, driver.job.call.name)
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
-                value, failed, failure = None, True, self._failure(error)
+                value, failure = None, self._failure(error)
             now = clock()
-            if timed and slot.abandoned:
-                self._returned_late()
-                return
-            attempt.value = value
-            if failed:
-                attempt.error = failure
-            attempt.duration = duration = now - started
-            if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
-                tally.time(attempt)
-            if observed:
-                driver.hooks.tell("settled", attempt)
-            if failed or decided or (timed and slot.expired < FOREVER):
-                self._settle(attempt, now)
-            else:
+            if watched or failure is not None or type(value) is CoroutineType:
+                if not self._end(attempt, value, failure, now):
+                    return
+                failure = None
+            else:  # `Crew.succeeded`, written out
+                attempt.value = value
+                attempt.duration = duration = now - started
+                if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
+                    tally.time(attempt)
                 tally.succeeded += 1
                 slot.attempt = None
                 attempt.done = True
@@ -165,6 +150,35 @@ class TaskWorker:
                 crew.coming = True
                 yield
                 crew.coming, now = False, clock()
+
+    def _begin(self, attempt: Attempt) -> tuple[Any, Context] | None:
+        """Tell the hooks; the coroutine and its context, if the plain function was called before."""
+        if self.driver.hooks.started:
+            self.driver.hooks.tell("started", attempt)
+        if attempt.begun is not None:
+            self.driver.begun.discard(attempt)
+            attempt.begun[1].run(running.set, self.slot)
+        return attempt.begun
+
+    def _end(self, attempt: Attempt, value: Any, failure: BaseException | None, now: float) -> bool:
+        """Somebody has a word in how an attempt ended. False: it was given up meanwhile, and this task with it."""
+        driver, slot = self.driver, self.slot
+        if slot.abandoned:
+            self._returned_late()
+            return False
+        if type(value) is CoroutineType:
+            value, failure = None, refuse_coroutine(value, driver.job.call.name)
+        attempt.value, attempt.duration = value, now - attempt.started
+        if failure is not None:
+            attempt.error = failure
+        self.crew.tally.time(attempt)
+        if driver.hooks.settled:
+            driver.hooks.tell("settled", attempt)
+        if failure is not None or not driver.core.plain or slot.expired < FOREVER:
+            self._settle(attempt, now)
+        else:
+            self.crew.succeeded(attempt, slot, self.crew.tally)
+        return True
 
     @generator_coroutine
     def _next(self) -> Generator[Any, Any, Attempt | None]:

@@ -48,18 +48,17 @@ class ThreadWorker:
                 self.crew.depart(slot)
                 self.driver.left(current_thread())
 
-    def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912, PLR0915 - see below
+    def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912 - see below
         """The hot path: no lock while there is work and all goes well.
 
-        One function on purpose: every call more is paid by every item.
+        One function on purpose: a call more is paid by every item. What only some items need is elsewhere: `_next` if
+        there is nothing to start, `_end` where anybody has a word in how a call ended.
         """
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
         pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
-        clock = driver.clock.now
-        observed, decided = driver.hooks.watch_calls, not core.plain
-        claimed = decided or slot.timeout is not None
+        clock, observed = driver.clock.now, driver.hooks.watch_calls
+        watched = observed or not core.plain or slot.timeout is not None
         attempt: Any
-        context: Any
         while True:
             try:
                 attempt = pending.popleft()
@@ -77,7 +76,7 @@ class ThreadWorker:
                 driver.hooks.tell("started", attempt)
             slot.attempt = attempt
             attempt.started = started = clock()
-            value, error, context = None, None, base.copy()
+            error, context = None, base.copy()
             try:
                 value = context.run(call, attempt.item)
                 if type(value) is CoroutineType and self._switch(attempt, value, context):
@@ -85,29 +84,42 @@ class ThreadWorker:
             except BaseException as raised:  # noqa: BLE001 - the core decides what an error means
                 value, error = None, failure_of(raised)
             now = clock()
-            if (claimed or error is not None) and not self._claim():
-                return
-            attempt.value = value
-            if error is not None:
-                attempt.error = error
-            attempt.duration = duration = now - started
-            if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
-                tally.time(attempt)
+            duration = now - started
             if (duration > SLOW) is not crew.slow:
                 crew.repace(duration)
-            if observed:
-                driver.hooks.tell("settled", attempt)
-            if decided or error is not None:
-                tally.count(attempt)
-                driver.settle(attempt, now)
-                continue
-            tally.succeeded += 1
-            slot.attempt = None
-            attempt.done = True
-            if not ordered:
-                ready.append(attempt)
-            if driver.waits:
-                crew.tell()
+            if watched or error is not None:
+                if not self._end(attempt, value, error, now):
+                    return
+            else:  # `Crew.succeeded`, written out
+                attempt.value = value
+                attempt.duration = duration
+                if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
+                    tally.time(attempt)
+                tally.succeeded += 1
+                slot.attempt = None
+                attempt.done = True
+                if not ordered:
+                    ready.append(attempt)
+                if driver.waits:
+                    crew.tell()
+
+    def _end(self, attempt: Attempt, value: Any, error: BaseException | None, now: float) -> bool:
+        """Somebody has a word in how a call ended. False: it was given up meanwhile, and this thread with it."""
+        driver, tally = self.driver, self.tally
+        if not self._claim():
+            return False
+        attempt.value, attempt.duration = value, now - attempt.started
+        if error is not None:
+            attempt.error = error
+        tally.time(attempt)
+        if driver.hooks.settled:
+            driver.hooks.tell("settled", attempt)
+        if error is not None or not driver.core.plain:
+            tally.count(attempt)
+            driver.settle(attempt, now)
+        else:
+            self.crew.succeeded(attempt, self.slot, tally)
+        return True
 
     def _next(self) -> Attempt | None:
         """Find something to start, or sleep until there is; None: go home."""

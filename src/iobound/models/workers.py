@@ -54,6 +54,16 @@ class Crew(Generic[P]):
         self.core.slots.add(slot)
         return slot
 
+    def succeeded(self, attempt: Attempt, slot: Slot, tally: Tally) -> None:
+        """An attempt has ended well, and nobody decides about it. Where every item passes this is written out."""
+        tally.succeeded += 1
+        slot.attempt = None
+        attempt.done = True
+        if not self.core.delivery.ordered:
+            self.core.delivery.ready.append(attempt)
+        if self.driver.waits:
+            self.tell()
+
     def tell(self) -> None:
         """An attempt is done while the consumer waits: ring if it may take something now."""
         if self.core.delivery.deliverable or not self.core.admitting:

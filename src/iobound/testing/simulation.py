@@ -136,7 +136,6 @@ class Dispatcher:
             slot.attempt = attempt
             attempt.started = now
             core.slots.add(slot)
-        self.tally.waiting.add(now - attempt.pulled)
         return slot
 
     def _make(self, slot: Slot) -> None:
@@ -173,7 +172,7 @@ class Dispatcher:
         else:
             attempt.value, attempt.error = value, error
             attempt.duration = now - attempt.started
-            self.tally.running.add(attempt.duration)
+            self.tally.time(attempt)
             if error is None:
                 self.tally.succeeded += 1
             else:
