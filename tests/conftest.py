@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -32,6 +33,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("torture"):
             item.add_marker(skip)
+
+
+class Records(logging.Handler):
+    """What asyncio, concurrent.futures and iobound had to say."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@pytest.fixture
+def records() -> Iterator[Records]:
+    """Listens while the test runs."""
+    records = Records()
+    loggers = [logging.getLogger(name) for name in ("asyncio", "iobound", "concurrent.futures")]
+    for logger in loggers:
+        logger.addHandler(records)
+    yield records
+    for logger in loggers:
+        logger.removeHandler(records)
 
 
 @pytest.fixture(autouse=True)

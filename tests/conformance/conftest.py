@@ -13,7 +13,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import itertools
-import logging
 import os
 import subprocess
 import sys
@@ -139,27 +138,10 @@ def lazy(request: pytest.FixtureRequest) -> Any:
     return make
 
 
-class Records(logging.Handler):
-    """What asyncio and iobound had to say."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())
-
-
 @pytest.fixture(autouse=True)
-def log() -> Any:
+def log(records: Any) -> Any:
     """Nothing is logged ("never retrieved", "was destroyed"), unless the test takes it out of `log.said`."""
-    records = Records()
-    loggers = [logging.getLogger(name) for name in ("asyncio", "iobound", "concurrent.futures")]
-    for logger in loggers:
-        logger.addHandler(records)
     yield records
-    for logger in loggers:
-        logger.removeHandler(records)
     assert records.said == []
 
 

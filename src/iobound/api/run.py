@@ -45,7 +45,6 @@ class Run(Ending, Generic[T]):
         self._source = source
         super().__init__(options)
         self._errors = options.errors
-        self._owner = 0
         self._plain = False
         self._taken = 0
         self._batch = self._step = 1
