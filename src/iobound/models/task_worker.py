@@ -53,24 +53,21 @@ class TaskWorker:
         self.task.add_done_callback(lambda _: crew.leave(slot))  # also if it is cancelled before its first step
 
     async def work(self, context: Context) -> None:
-        """The root of the task: an error of the engine becomes the run's error."""
+        """The root of the task: an error of the engine becomes the run's error.
+
+        One frame only around the hot path: each more is memory for every call that waits.
+        """
         try:
             self.crew.coming = False
-            while await self._interrupted(context):
-                pass
+            while True:
+                try:
+                    return await self._steps(context)
+                except asyncio.CancelledError:  # between two calls
+                    if self._requested():
+                        raise
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             if not self.driver.core.stopping and not self.slot.abandoned:
                 self.driver.crash(error)
-
-    async def _interrupted(self, context: Context) -> bool:
-        """Work until there is no more; True after a cancellation that came between two calls and was not for us."""
-        try:
-            await self._steps(context.copy())
-        except asyncio.CancelledError:
-            if self._requested():
-                raise
-            return True
-        return False
 
     def _requested(self) -> bool:
         """Whether a cancellation is for the run: then the root is cancelled too. Calls may cancel their own task."""
