@@ -5,14 +5,13 @@ Consumer, workers, at most one feeder, a timekeeper: each sleeps on a bell of it
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from iobound.core.run import OVER, READY, WAIT, Core
+from iobound.models.forks import stays_behind
 from iobound.words.errors import WrongUse, cut_short, logged
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Driver:
         """False once the run was dropped: nobody can ask for its results any more."""
         self.mine = True
         """False in a child that was forked in mid-run: the threads and locks of the run are its parent's."""
-        _drivers.add(ref(self, _drivers.discard))
+        stays_behind(self)
 
     def start(self) -> None:
         """Set everything going."""
@@ -205,6 +204,12 @@ class Driver:
         with self.lock:
             return self.core.next_time(now)
 
+    def forked(self) -> None:
+        """This is a child that was forked in mid-run. No locks: who holds them did not come along."""
+        self.mine = False
+        self.core.admitting, self.core.stopping = False, True
+        self.core.delivery.drop()
+
     def enter(self) -> None:
         """* A thread or a root task begins to belong to the run."""
         self.parties += 1
@@ -282,19 +287,3 @@ class Driver:
             if attempt.begun is not None:
                 attempt.begun[0].close()
             self.begun.discard(attempt)  # not before it is closed: Ctrl-C may land between
-
-
-_drivers: set[ref[Driver]] = set()
-"""No `WeakSet`: it forgets in Python code, and a Ctrl-C that lands in there is printed and lost."""
-
-
-def _after_fork_in_child() -> None:
-    """Make every run of the parent inert here. No locks: who holds them did not come along."""
-    for driver in filter(None, [each() for each in _drivers]):
-        driver.mine = False
-        driver.core.admitting, driver.core.stopping = False, True
-        driver.core.delivery.drop()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
