@@ -132,11 +132,12 @@ class _Jumping(selectors.BaseSelector):
         # Not by `timeout`, which asyncio cuts to a day.
         timer = self._loop.next_timer()
         target = min(timer, moment)
+        patience: float | None = 0.0  # a thread that has just ended may have rung before
         if self._others():
-            endless = FOREVER in {target, self._patience}
-            ready = self._real.select(None if endless else self._patience)
-            if ready:
-                return ready
+            patience = None if FOREVER in {target, self._patience} else self._patience
+        ready = self._real.select(patience)
+        if ready:
+            return ready
         if target == FOREVER:
             msg = "deadlock on the virtual loop: everything waits, and no timer, thread or socket will ever wake it"
             raise RuntimeError(msg)
