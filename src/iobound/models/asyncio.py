@@ -61,7 +61,7 @@ class TaskCrew(Crew[Perch]):
 
     def stir(self) -> None:
         """See that somebody takes what may have come: one worker, which calls the next when it suspends."""
-        if self.coming or not self.ready or not (self.parked or self.live < self.core.slots.capacity):
+        if self.coming or not self.ready or not self.spare:
             return
         if get_ident() == self.thread:
             self.call_another()

@@ -46,6 +46,8 @@ class ThreadWorker:
         finally:
             if not slot.abandoned:
                 self.crew.depart(slot)
+                if self.crew.retired:
+                    self.driver.workers.stir()  # whoever takes over may have waited for this place
                 self.driver.left(current_thread())
 
     def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912 - see below
@@ -80,7 +82,7 @@ class ThreadWorker:
             try:
                 value = context.run(call, attempt.item)
                 if type(value) is CoroutineType and self._switch(attempt, value, context):
-                    continue
+                    return
             except BaseException as raised:  # noqa: BLE001 - the core decides what an error means
                 value, error = None, failure_of(raised)
             now = clock()

@@ -42,7 +42,7 @@ class Crew(Generic[P]):
     @property
     def spare(self) -> bool:
         """Whether one more worker could be put to work."""
-        return bool(self.parked) or self.live < self.core.slots.capacity
+        return bool(self.parked) or len(self.core.slots) < self.core.slots.capacity
 
     def spawn(self) -> None:
         """* Start one more worker; it has been counted."""
@@ -82,7 +82,7 @@ class Crew(Generic[P]):
         if self.parked:
             self.parked.pop().ring()
             return True
-        if self.live < self.core.slots.capacity:
+        if len(self.core.slots) < self.core.slots.capacity:  # those whom this crew replaces hold theirs until they go
             self.live += 1
             self.spawn()
             return True
