@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
 import threading
 import traceback
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -58,14 +60,28 @@ def records() -> Iterator[Records]:
         logger.removeHandler(records)
 
 
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """All that is taken from rates, written down."""
+    sys.path.insert(0, str(Path(__file__).with_name("policies")))
+    from ledger import Ledger
+
+    book = Ledger()
+    book.watch(monkeypatch)
+    return book
+
+
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
     """After the test no thread of iobound is left, and none that would hold up the interpreter's exit."""
     before = set(threading.enumerate())
     yield
+    if "iobound.api.bridges" in sys.modules:  # the one thread that is meant to stay
+        sys.modules["iobound.api.bridges"]._background.stop()
     pause = threading.Event()
     deadline = monotonic() + PATIENCE
     while (left := strays(before)) and monotonic() < deadline:
+        gc.collect()  # a dropped bridge lets its threads go
         pause.wait(0.01)
     if left:
         pytest.fail("threads left behind:\n" + "\n".join(map(described, left)), pytrace=False)

@@ -69,12 +69,13 @@ def run(page: Path, name: str) -> None:
 
 
 @pytest.fixture
-def fresh_main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def fresh_main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """An empty `__main__` in an empty folder: a page is a script, its definitions can be found by name."""
     main = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
     monkeypatch.chdir(tmp_path)
-    return main
+    yield main
+    vars(main).clear()  # as at the end of a program
 
 
 PAGES = [

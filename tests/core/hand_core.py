@@ -8,8 +8,10 @@ from typing import Any
 from iobound.core.rules import Rules
 from iobound.core.run import OVER, READY, Core
 from iobound.core.statistics import Tally
+from iobound.policies.retry import Retry
 from iobound.words.attempt import Attempt, Slot
 from iobound.words.clock import FOREVER
+from iobound.words.gates import Pause
 
 TAKES_NOW = "now" in signature(Core.next_time).parameters
 
@@ -37,6 +39,9 @@ class HandCore:
         if rules.pop("keep", False):
             rules["keeper"] = self.kept.append
         rules.setdefault("counted", True)
+        self.pauses = rules.pop("retry", None)
+        if self.pauses is not None:
+            rules["retry"] = Retry(budget=None)
         self.rules = Rules(window=window if callable(window) else lambda limit: window, **rules)
         self.rings = 0
         self.core = Core(self.rules, self.clock.now(), self.ring)
@@ -100,8 +105,15 @@ class HandCore:
             self.tally.succeeded += 1
         else:
             self.tally.failed += 1
-        self.core.settle(attempt, self.now)
+        self.decide(attempt)
         return attempt
+
+    def decide(self, attempt: Attempt) -> None:
+        """What a model does once a call has ended: judge, then settle."""
+        if attempt.error is not None and self.pauses is not None:
+            pause = self.pauses(attempt, self.now)
+            attempt.pause = None if pause is None else Pause(pause)
+        self.core.settle(attempt, self.now)
 
     def settle_item(self, item: Any, value: Any = None, error: BaseException | None = None) -> Attempt:
         slot = next(slot for slot in self.running if slot.attempt is not None and slot.attempt.item == item)
@@ -116,7 +128,7 @@ class HandCore:
             self.running.remove(slot)
             self.late.append(slot)
             self.core.slots.time_out(attempt)
-            self.core.settle(attempt, self.now)
+            self.decide(attempt)
             items.append(attempt.item)
         return items
 

@@ -1,4 +1,4 @@
-"""What has no public keyword yet, put into real runs: gates, keys, costs, retries, a keeper."""
+"""What has no public keyword yet, put into real runs: gates of the tests' own, keys, costs, a keeper."""
 
 from __future__ import annotations
 

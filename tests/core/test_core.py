@@ -6,6 +6,7 @@ import pytest
 from hand_core import FOREVER, HandCore
 
 from iobound.core.rules import ErrorLimit
+from iobound.core.source import refill
 from iobound.core.statistics import snapshot
 from iobound.words.errors import HungCalls, TooManyErrors
 
@@ -59,7 +60,7 @@ def test_room_comes_back_only_with_credit() -> None:
 def test_a_container_is_refilled_up_to_the_window_and_no_further() -> None:
     hand = HandCore(limit=1, window=3)
     items = iter(range(5))
-    hand.core.refill(items, 0.0)
+    refill(hand.core, items, 0.0)
     assert (hand.core.delivery.pulled, hand.core.source_open) == (3, True)
     assert next(items) == 3
 
@@ -67,10 +68,10 @@ def test_a_container_is_refilled_up_to_the_window_and_no_further() -> None:
 def test_a_container_whose_end_coincides_with_the_window_ends_with_the_next_refill() -> None:
     hand = HandCore(limit=1, window=3)
     items = iter(range(3))
-    hand.core.refill(items, 0.0)
+    refill(hand.core, items, 0.0)
     assert hand.core.source_open
     hand.core.delivery.credit(1, 0.0)
-    hand.core.refill(items, 0.0)
+    refill(hand.core, items, 0.0)
     assert not hand.core.source_open
 
 
@@ -80,7 +81,7 @@ def test_a_container_that_changes_under_us_ends_the_run_after_what_was_pulled() 
     items = iter(table)
     assert next(items) == 1
     table[3] = 3
-    hand.core.refill(items, 0.0)
+    refill(hand.core, items, 0.0)
     assert isinstance(hand.core.ending, RuntimeError)
     assert hand.over
 
@@ -246,7 +247,7 @@ def test_a_falling_limit_drops_nothing_and_starts_nothing_until_it_is_kept() -> 
     for item in range(6):
         hand.offer(item)
     hand.start_all()
-    hand.core.resize(1)
+    hand.core.resize(1, "told to")
     assert hand.core.delivery.room == -4
     hand.settle_item(0)
     hand.settle_item(1)

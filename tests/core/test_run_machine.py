@@ -13,6 +13,7 @@ from injected import Injected
 from toy_gate import ToyGate, ToyPermits
 
 import iobound
+from iobound import Retry
 from iobound.testing import HANG, Act, Scripted, Simulated, VirtualClock
 
 if TYPE_CHECKING:
@@ -117,8 +118,7 @@ class RunMachine(RuleBasedStateMachine):
         made = {"rate": ToyGate(2.0, 2.0), "permits": ToyPermits(2), "free": ToyGate(refuses={7}, refuses_take={9})}
         self.gates = [made[name] for name in gates]
         rules: dict[str, Any] = {"gates": tuple(self.gates)}
-        if retries is not None:
-            rules["retry"] = lambda attempt, now: retries if attempt.number < 3 else None
+        retry = Retry(attempts=3, on=Exception, wait=lambda number, error: retries or 0.0, budget=None)
         self.model = Injected(Simulated(self.clock), (lambda item: item % 3) if keyed else None, rules=rules)
         self.run = iobound.map(
             self.fetch,
@@ -131,6 +131,7 @@ class RunMachine(RuleBasedStateMachine):
             max_errors=None if errors == "raise" else max_errors,
             task_timeout=TASK_TIMEOUT,
             timeout=timeout,
+            retry=None if retries is None else retry,
         )
         self.ordered, self.errors = ordered, errors
         self.limits = {concurrency}
@@ -165,7 +166,7 @@ class RunMachine(RuleBasedStateMachine):
     def resize(self, limit: int) -> None:
         assert self.driver is not None
         with self.driver.lock:
-            self.driver.core.resize(limit)
+            self.driver.core.resize(limit, "told to")
         self.limits.add(limit)
         self.driver.workers.stir()
 

@@ -172,13 +172,13 @@ def test_a_loop_passes_a_gate(kind: str) -> None:
 @pytest.mark.parametrize("how", ["threads", "asyncio"])
 def test_a_due_retry_is_made_even_if_nothing_else_happens(how: str) -> None:
     plan = {1: [Act(error=ValueError), Act()]}
-    rules = {"retry": lambda attempt, now: 0.05}
+    retry = iobound.Retry(on=ValueError, wait=lambda number, error: 0.05)
 
     def on_threads() -> list[int]:
-        return list(iobound.map(Scripted(plan), range(3), model=Injected(Threads(), rules=rules)))
+        return list(iobound.map(Scripted(plan), range(3), retry=retry))
 
     async def on_loop() -> list[int]:
-        return await iobound.map(AsyncScripted(plan), range(3), model=Injected(Asyncio(), rules=rules))
+        return await iobound.map(AsyncScripted(plan), range(3), retry=retry)
 
     assert finished(on_threads if how == "threads" else lambda: on_a_loop(asyncio.run, on_loop)) == [0, 1, 2]
 

@@ -32,6 +32,8 @@ class Place:
         self.state = "waiting"
         self.charge: tuple[float, Hashable, float] | None = None
 
+    unit = None
+
     @property
     def opens_at(self) -> float:
         with self.gate.lock:
@@ -51,6 +53,9 @@ class Place:
         with self.gate.lock:
             rings = self.gate.give_back(self)
         self.gate.wake(rings)
+
+    def spent(self, units: float, now: float) -> None:
+        raise AssertionError("nothing is counted here")
 
     def settled(self, attempt: Attempt, now: float) -> None:
         with self.gate.lock:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from iobound.words.attempt import Attempt
 
+DELIVERY = ("order", "source", "consumer")
+"""What can hold back a run that has no limits."""
+
 
 class Delivery:
     """The window between the source and the consumer.
@@ -42,8 +45,8 @@ class Delivery:
         self.blocked_since: float | None = None
         self.blocked_on = ""
         self.blocked_by = 0
-        self.held = {"order": 0.0, "source": 0.0, "consumer": 0.0}
-        """Seconds in which a free slot had nothing to start, by what held the run back."""
+        self.held = dict.fromkeys(DELIVERY, 0.0)
+        """Seconds in which a free slot had nothing to start, by what held the run back: these, or a limit's name."""
         self.held_by: int | None = None
         self.worst = 0.0
 
@@ -71,27 +74,35 @@ class Delivery:
         while (head := self.head) is not None and not head.done:
             self.ready.popleft()
 
-    def blocked(self, now: float, *, source_open: bool) -> None:
-        """A worker finds nothing to start: note why, until the consumer takes something."""
-        if self.blocked_since is not None or not source_open:
+    def blocked(self, now: float, *, source_open: bool, limit: str = "") -> None:
+        """A worker finds nothing to start: note why, until something starts or the consumer takes something."""
+        if self.blocked_since is not None or not (source_open or limit):
             return
         head = self.head
-        if self.room > 0:
+        if limit:
+            self.blocked_since, self.blocked_on = now, limit
+        elif self.room > 0:
             self.blocked_since, self.blocked_on = now, "source"
         elif head is not None and head.done:
             self.blocked_since, self.blocked_on = now, "consumer"
         elif head is not None:
             self.blocked_since, self.blocked_on, self.blocked_by = now, "order", head.index
 
+    def freed(self, now: float) -> None:
+        """What held the run back does so no longer."""
+        if self.blocked_since is None:
+            return
+        seconds = now - self.blocked_since
+        self.blocked_since = None
+        self.held[self.blocked_on] = self.held.get(self.blocked_on, 0.0) + seconds
+        if self.blocked_on == "order" and seconds >= self.worst:
+            self.worst, self.held_by = seconds, self.blocked_by
+
     def credit(self, count: int, now: float) -> None:
         """The consumer has taken `count` more items."""
         self.returned += count
-        if self.blocked_since is not None and count:
-            seconds = now - self.blocked_since
-            self.blocked_since = None
-            self.held[self.blocked_on] += seconds
-            if self.blocked_on == "order" and seconds >= self.worst:
-                self.worst, self.held_by = seconds, self.blocked_by
+        if count and self.blocked_on in DELIVERY:  # what waits for a limit waits on
+            self.freed(now)
 
     def drop(self) -> None:
         """Forget what was not delivered. Workers still appending do so to the old queue, which nobody reads."""

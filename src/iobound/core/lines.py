@@ -1,7 +1,7 @@
 """Items that wait to start, per key, and the tickets their heads hold at the gates.
 
-A head asks every gate for a ticket and starts when all are open: all are taken, or none. A line whose tickets
-are shut costs nothing until its time comes or a gate rings, so a blocked key never holds up another.
+A head starts when all gates are open. A line that is shut costs nothing until its time comes or a gate rings, so
+a blocked key never holds up another.
 """
 
 from __future__ import annotations
@@ -11,43 +11,50 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
+from iobound.core.admission import Admission
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from iobound.words.attempt import Attempt
-    from iobound.words.gates import Gate, Ticket
-
-SPIN = 1e-3
-"""Seconds before an open ticket that could not be taken is tried again."""
+    from iobound.words.gates import Gate
 
 
 class Line:
     """The waiting items of one key."""
 
-    __slots__ = ("due", "key", "queued", "tickets", "waiting")
+    __slots__ = ("admission", "due", "key", "lines", "queued", "waiting")
 
-    def __init__(self, key: Hashable) -> None:
+    def __init__(self, key: Hashable, lines: Lines) -> None:
         self.key = key
+        self.lines = lines
         self.due = FOREVER
         """When `Lines.timed` will bring it up."""
         self.waiting: deque[Attempt] = deque()
-        self.tickets: list[Ticket] = []
+        self.admission = Admission(lines.gates, self.ring)
         self.queued = False
         """It stands in `Lines.open`: it will be looked at without anybody ringing."""
+
+    def ring(self) -> None:
+        """A gate may let the head pass: have somebody look."""
+        self.lines.rung.append(self)
+        self.lines.wake()
 
 
 class Lines:
     """Every line of a run. `wake` is called when a gate rings; it takes no lock."""
 
-    def __init__(self, gates: Sequence[Gate], wake: Callable[[], None]) -> None:
+    def __init__(self, gates: Sequence[Gate], wake: Callable[[], None], cost: float = 1) -> None:
         self.gates = gates
+        self.cost = cost
         self.wake = wake
         self.lines: dict[Hashable, Line] = {}
         self.open: deque[Line] = deque()  # in turn, so that keys with work share the slots fairly
         self.timed: list[tuple[float, int, Line]] = []
         self.rung: deque[Line] = deque()
+        self.shut_by: Gate | None = None
+        """The gate that last held up a head."""
         self._ties = count()
 
     def __bool__(self) -> bool:
@@ -56,6 +63,8 @@ class Lines:
 
     def add(self, attempt: Attempt) -> None:
         """A new item joins the end of its line."""
+        if self.cost != 1:
+            attempt.cost = self.cost
         self._line(attempt.key).waiting.append(attempt)
 
     def extend(self, attempts: Iterable[Attempt]) -> None:
@@ -80,7 +89,7 @@ class Lines:
     def add_due(self, attempt: Attempt) -> None:
         """An attempt to be made again goes before new items, but behind a head that already holds tickets."""
         line = self._line(attempt.key)
-        line.waiting.insert(1 if line.tickets else 0, attempt)
+        line.waiting.insert(1 if line.admission.tickets else 0, attempt)
 
     def next(self, now: float) -> Attempt | None:
         """The next attempt that may start now, its tickets taken; it carries `error` if a gate refused it."""
@@ -101,20 +110,21 @@ class Lines:
         """No slot is free: let others pass the gates where it is our turn; we shall queue again."""
         self._collect(now)
         for line in self.open:
-            if line.tickets and all(ticket.opens_at <= now for ticket in line.tickets):
-                _give_back(line)
+            admission = line.admission
+            if admission.passed and all(ticket.opens_at <= now for ticket in admission.tickets):
+                admission.leave()
 
     def withdraw(self) -> None:
         """Leave every queue: the run is over."""
         for line in self.lines.values():
-            if line.tickets:
-                _give_back(line)
+            if line.admission.tickets:
+                line.admission.leave()
                 self._open(line)
 
     def _line(self, key: Hashable) -> Line:
         line = self.lines.get(key)
         if line is None:
-            line = self.lines[key] = Line(key)
+            line = self.lines[key] = Line(key, self)
             self._open(line)
         return line
 
@@ -135,57 +145,21 @@ class Lines:
         if not line.waiting:
             return None  # it was looked at for an earlier ring, and has emptied since
         try:
-            opens_at = self._pass(line, now)
+            opens_at = line.admission.advance(line.waiting[0], now)
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
-            _give_back(line)
+            line.admission.leave()
             line.waiting[0].error = error
             opens_at = now
         if opens_at > now:
+            self.shut_by = line.admission.shut_by
             if opens_at < line.due:
                 line.due = opens_at
                 heappush(self.timed, (opens_at, next(self._ties), line))
             return None
         attempt = line.waiting.popleft()
-        attempt.tickets, line.tickets = line.tickets, []
+        attempt.tickets = line.admission.hand_over()
         if line.waiting:
             self._open(line)
         else:
             del self.lines[line.key]
         return attempt
-
-    def _pass(self, line: Line, now: float) -> float:
-        """Take every ticket of the head, or none. Returns when to try again; at most `now` if all were taken."""
-        if not line.tickets and self.gates:
-            self._request(line, now)
-        opens_at = max((ticket.opens_at for ticket in line.tickets), default=now)
-        if opens_at > now:
-            return opens_at
-        taken: list[Ticket] = []
-        passed = False
-        try:
-            for ticket in line.tickets:
-                if not ticket.take(now):
-                    break
-                taken.append(ticket)
-            passed = len(taken) == len(line.tickets)
-        finally:
-            if not passed:  # one was faster, or raised: undo what was charged, and stay in line
-                for ticket in reversed(taken):
-                    ticket.give_back()
-        return now if passed else max(*(ticket.opens_at for ticket in line.tickets), now + SPIN)
-
-    def _request(self, line: Line, now: float) -> None:
-        head = line.waiting[0]
-
-        def ring() -> None:
-            self.rung.append(line)
-            self.wake()
-
-        for gate in self.gates:
-            line.tickets.append(gate.request(head, now, ring))
-
-
-def _give_back(line: Line) -> None:
-    for ticket in reversed(line.tickets):
-        ticket.give_back()
-    line.tickets = []

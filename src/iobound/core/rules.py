@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iobound.words.gates import Gate, Keeper, RetryRule
+    from iobound.policies.memory import MemoryGate
+    from iobound.policies.retry import Retry
+    from iobound.words.gates import Gate, Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,11 @@ class Rules:
     max_abandoned: int = 0
     gates: tuple[Gate, ...] = ()
     keyed: bool = False
-    retry: RetryRule | None = None
+    cost: float = 1
+    """What an item takes of a rate, where nobody computes it."""
+    memory: MemoryGate | None = None
+    """One of the gates, which hears of what is delivered."""
+    retry: Retry | None = None
     keeper: Keeper | None = None
     counted: bool = False
     """Settle every attempt under the lock, so that `Core.wants` is exact: for whoever feeds or dispatches by it."""

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from iobound.core.delivery import Delivery
 from iobound.core.lines import Lines
+from iobound.core.retries import Retries
 from iobound.core.slots import Slots
-from iobound.words.attempt import Attempt
 from iobound.words.clock import FOREVER
-from iobound.words.errors import HungCalls, TooManyErrors
+from iobound.words.errors import HungCalls, TooManyErrors, noted
+from iobound.words.gates import STARVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from iobound.core.rules import Rules
     from iobound.core.statistics import Tally
-    from iobound.words.attempt import Slot
+    from iobound.words.attempt import Attempt, Slot
 
 READY: Final = "ready"
 WAIT: Final = "wait"
 OVER: Final = "over"
+LOOKS = 0.02
+"""Seconds between two looks at a memory budget while calls run: what a call takes only for a while is seen too."""
 
 
 class Core:
@@ -40,8 +41,8 @@ class Core:
         self.slots = Slots(rules, now)
         self.delivery = Delivery(rules.window(rules.limit), ordered=rules.ordered)
         self.pending: deque[Attempt] = deque()
-        self.lines = Lines(rules.gates, wake)
-        self.delayed: list[tuple[float, int, Attempt]] = []
+        self.retries = Retries(rules)
+        self.lines = Lines((self.retries.hold, *rules.gates) if rules.retry else rules.gates, wake, rules.cost)
         self.tallies: list[Tally] = []
         self.source_open = True
         self.admitting = True
@@ -56,6 +57,8 @@ class Core:
         """Raised after everything that is ready was delivered."""
         self.others: deque[tuple[int, BaseException]] = deque(maxlen=3)
         """Failures of calls that were in flight meanwhile."""
+        self.changes: deque[tuple[int, int, str]] = deque()
+        """(old, new, why) of each limit that changed: for whoever tells the hooks."""
         self.settled = 0
         self.failed = 0
         self.retried = 0
@@ -86,32 +89,6 @@ class Core:
             delivery.ready.append(attempt)
         self._conclude(attempt)
 
-    def refill(self, items: Iterable[object], now: float) -> bool:
-        """Pull from a built-in container as far as the window allows. Whether it may have more."""
-        delivery, room = self.delivery, self.delivery.room
-        index, batch, error = delivery.pulled, [], None
-        try:
-            for item in islice(items, room):  # `offer`, unrolled: this loop is a tenth of what an item costs
-                attempt = Attempt()
-                attempt.item = item
-                attempt.index = index
-                attempt.pulled = now
-                index += 1
-                batch.append(attempt)
-        except Exception as raised:  # noqa: BLE001 - a dict that changed while it was iterated, say
-            error = raised
-        delivery.pulled = index
-        if delivery.ordered:
-            delivery.ready.extend(batch)
-        if self.plain:
-            self.pending.extend(batch)
-        else:
-            self.lines.extend(batch)
-        if len(batch) == room:
-            return True
-        self.end_source(error)
-        return False
-
     def end_source(self, error: BaseException | None = None) -> None:
         """The source has no more items; its own exception is raised after what was pulled was delivered."""
         self.source_open = False
@@ -129,37 +106,44 @@ class Core:
                 return self.pending.popleft()
             except IndexError:
                 return None
-        while self.delayed and self.delayed[0][0] <= now:
-            attempt = heappop(self.delayed)[2]
-            attempt.number += 1
-            attempt.error = None
-            self.lines.add_due(attempt)
+        for attempt, again in self.retries.due(now):
+            if again:
+                attempt.number += 1
+                attempt.error = attempt.pause = None
+                self.lines.add_due(attempt)
+            elif attempt.error is not None:
+                noted(attempt.error, "its retry waited for the budget until the deadline")
+                self._conclude(attempt)
         while self.admitting and (found := self.lines.next(now)) is not None:
             if found.error is None:
+                self.delivery.freed(now)
                 return found
             self._conclude(found)  # a gate refused it
         return None
+
+    def blocked(self, now: float) -> None:
+        """A worker finds nothing to start: note why."""
+        limit = str(self.lines.shut_by) if self.lines else "retries" if self.retries else ""
+        self.delivery.blocked(now, source_open=self.source_open, limit=limit)
 
     def more(self, now: float) -> bool:
         """Whether another attempt may be there to start. A guess: only `admit` knows."""
         if self.plain or not self.admitting:
             return bool(self.pending)
-        return bool(self.lines.open or self.lines.rung) or min(self._due(), self.lines.next_time()) <= now
-
-    def _due(self) -> float:
-        return self.delayed[0][0] if self.delayed else FOREVER
+        return bool(self.lines.open or self.lines.rung) or min(self.retries.next_time(), self.lines.next_time()) <= now
 
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made: it goes before everything else, uncounted."""
-        put_back = self.pending.appendleft if self.plain else self.lines.put_back
-        put_back(attempt)
+        (self.pending.appendleft if self.plain else self.lines.put_back)(attempt)
 
     @property
     def wants(self) -> int:
         """Items that free slots could start at once; exact under `rules.counted`."""
         if not self.admitting or not self.source_open:
             return 0
-        return min(self.slots.capacity - (self.delivery.pulled - self.settled), self.delivery.room)
+        waiting = sum(len(line.waiting) for line in self.lines.lines.values()) if self.rules.keyed else 0
+        begun = self.delivery.pulled - self.settled - self.retries.number - waiting
+        return min(self.slots.capacity - begun, self.delivery.room)
 
     @property
     def error(self) -> BaseException | None:
@@ -176,14 +160,21 @@ class Core:
         """Whether nothing will ever start again."""
         if not self.admitting:
             return True
-        if self.source_open or self.pending or self.lines or self.delayed:
+        if self.source_open or self.pending or self.lines or self.retries:
             return False
         return self.plain or self.settled == self.delivery.pulled
 
-    def resize(self, limit: int) -> None:
-        """The limit has changed. Running calls go on; the window follows."""
+    def resize(self, limit: int, why: str) -> None:
+        """The limit changes. Running calls go on; the window follows."""
+        self.changes.append((self.slots.limit, limit, why))
         self.slots.resize(limit)
         self.delivery.window = self.rules.window(limit)
+
+    def credit(self, count: int, now: float) -> None:
+        """The consumer took `count` items."""
+        self.delivery.credit(count, now)
+        if self.rules.memory is not None:
+            self.rules.memory.delivered(self.settled - self.delivery.returned)
 
     # Results ------------------------------------------------------------------------------------------------
 
@@ -191,11 +182,29 @@ class Core:
         """An attempt has ended, with a value or an error."""
         self.lines.let_go(attempt, now)
         error = attempt.error
-        if error is not None and not isinstance(error, Exception):
+        if error is None:
+            self.retries.succeeded(attempt, now)
+        elif not isinstance(error, Exception):
             self.fail(error)
-        elif error is not None and self._again(attempt, now):
+        elif attempt.pause is STARVED:
+            if self._squeeze(attempt, now):
+                return
+        elif self.admitting and self.retries.add(attempt, now):
+            self.retried += 1
             return
         self._conclude(attempt)
+
+    def _squeeze(self, attempt: Attempt, now: float) -> bool:
+        """Too many calls ran beside it: from now on fewer do, and it is made again, uncounted. False: it was alone."""
+        slots = self.slots
+        if not self.admitting or (slots.limit == 1 and attempt.started >= slots.squeezed_at):
+            return False
+        beside = len(slots.running())  # those that have just ended are not seen any more
+        slots.squeezed(now)
+        self.resize(max(1, min(beside, slots.limit) or slots.limit // 2), "no descriptor was left")
+        attempt.error = attempt.pause = None
+        self.put_back(attempt)
+        return True
 
     def _conclude(self, attempt: Attempt) -> None:
         self.settled += 1
@@ -214,16 +223,6 @@ class Core:
             self.fail(attempt.error, attempt.index)
         else:
             self.check_errors()
-
-    def _again(self, attempt: Attempt, now: float) -> bool:
-        if self.rules.retry is None or not self.admitting:
-            return False
-        pause = self.rules.retry(attempt, now)
-        if pause is None:
-            return False
-        self.retried += 1
-        heappush(self.delayed, (now + pause, attempt.index, attempt))
-        return True
 
     def check_errors(self) -> None:
         """Stop if more items failed than `max_errors` allows."""
@@ -248,11 +247,14 @@ class Core:
 
     def next_time(self, now: float) -> float:
         """When time alone will change something. What is due already waits for a slot, not for time."""
-        starts = [at for at in (self._due(), self.lines.next_time()) if at > now]
-        return min(self.deadline, self.slots.next_look, *starts)
+        looks = now + LOOKS if self.rules.memory is not None and self.slots.running() else FOREVER
+        starts = [at for at in (self.retries.next_time(), self.lines.next_time()) if at > now]
+        return min(self.deadline, self.slots.next_look, self.slots.recover_at, looks, *starts)
 
     def overdue(self, now: float) -> list[Slot]:
         """The slots whose attempt has used up its time, each named once; also ends a run that is too long."""
+        if now >= self.slots.recover_at:
+            self.resize(self.slots.recovered(now), "there may be descriptors again")
         if now >= self.deadline and not self.stopping:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
         if self.lines and len(self.slots.running()) >= self.slots.capacity:
@@ -294,5 +296,5 @@ class Core:
         self.admitting = False
         self.stopping = True
         self.pending.clear()
-        self.delayed.clear()
+        self.retries.clear()
         self.lines.withdraw()

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from iobound.core.rules import Rules
     from iobound.words.attempt import Attempt
 
+PAUSE = 1.0
+"""Seconds between two steps by which a squeezed limit grows again."""
+
 
 class Slots(set[Slot]):
     """The slots of a run. A worker holds one for its life, a dispatcher one per call."""
@@ -21,6 +24,10 @@ class Slots(set[Slot]):
         self.limit = rules.limit
         self.capacity = rules.limit
         """Calls that may run now: the limit, less what hung calls beyond `max_abandoned` take away."""
+        self.wanted = 0
+        """The limit before it was squeezed."""
+        self.squeezed_at = -FOREVER
+        self.recover_at = FOREVER
         self.abandoned = 0
         self.hanging = 0
         self.max_abandoned = rules.max_abandoned
@@ -77,6 +84,18 @@ class Slots(set[Slot]):
         """An abandoned call has come back after all."""
         self.hanging -= 1
         self.recount()
+
+    def squeezed(self, now: float) -> None:
+        """There was no room for so many calls: the limit falls, and is to grow again step by step."""
+        self.wanted = max(self.wanted, self.limit)
+        self.squeezed_at = now
+        self.recover_at = now + PAUSE
+
+    def recovered(self, now: float) -> int:
+        """The next step: a limit that is to be tried."""
+        limit = min(self.wanted, self.limit + max(1, self.limit // 10))
+        self.recover_at = now + PAUSE if limit < self.wanted else FOREVER
+        return limit
 
     def resize(self, limit: int) -> None:
         """The limit has changed; calls that run go on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil, exp2, log2
 from typing import TYPE_CHECKING
 
+from iobound.core.delivery import DELIVERY
 from iobound.words.stats import Durations, Stats
 
 if TYPE_CHECKING:
@@ -123,4 +124,5 @@ def snapshot(core: Core, now: float) -> Stats:
         held_by_index=delivery.held_by,
         held_by_source=delivery.held["source"],
         held_by_consumer=delivery.held["consumer"],
+        held_by_limits={name: held for name, held in dict(delivery.held).items() if name not in DELIVERY},
     )

@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http.client import responses
@@ -47,6 +48,8 @@ class Temper:
     fastest: float = 0.02
     slowest: float = 0.2
     faults: float = 0.02
+    allowed: float | None = None
+    """Requests per second; what is more is refused by status 429 and `Retry-After: 1`. None: any number."""
 
     def fate(self, number: int) -> Fate:
         """What becomes of the request with this number; always the same."""
@@ -79,11 +82,29 @@ def serving(temper: Temper) -> Iterator[str]:
 # --- in the process of the server ---
 
 
+class Quota:
+    """A token bucket that holds one second's worth, as many APIs police it."""
+
+    def __init__(self, allowed: float) -> None:
+        self.allowed = self.level = allowed
+        self.at = time.monotonic()
+
+    def admits(self) -> bool:
+        """Whether one more request may pass."""
+        now = time.monotonic()
+        self.level, self.at = min(self.allowed, self.level + (now - self.at) * self.allowed), now
+        if self.level < 1:
+            return False
+        self.level -= 1
+        return True
+
+
 class Connection(asyncio.Protocol):
     """One connection: requests come one after the other, and stay open in between."""
 
-    def __init__(self, temper: Temper) -> None:
+    def __init__(self, temper: Temper, quota: Quota | None) -> None:
         self.temper = temper
+        self.quota = quota
         self.received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -98,7 +119,9 @@ class Connection(asyncio.Protocol):
             head, _, self.received = self.received.partition(b"\r\n\r\n")
             path = head.split(maxsplit=2)[1].decode(errors="replace")
             number = path.removeprefix("/")
-            if number.isdecimal():
+            if self.quota is not None and not self.quota.admits():
+                self.answer(429, b"too many")
+            elif number.isdecimal():
                 fate = self.temper.fate(int(number))
                 asyncio.get_running_loop().call_later(fate.delay, self.answer, fate.status, body(int(number)))
             else:
@@ -111,14 +134,16 @@ class Connection(asyncio.Protocol):
         elif not self.transport.is_closing():
             if status != 200:  # noqa: PLR2004 - HTTP's "OK"
                 content = b"spoiled on purpose"
-            head = f"HTTP/1.1 {status} {responses[status]}\r\nContent-Length: {len(content)}\r\n\r\n"
+            later = "Retry-After: 1\r\n" if status == 429 else ""  # noqa: PLR2004 - "Too Many Requests"
+            head = f"HTTP/1.1 {status} {responses[status]}\r\n{later}Content-Length: {len(content)}\r\n\r\n"
             self.transport.write(head.encode() + content)
 
 
 async def serve(temper: Temper) -> None:
     """Listen on a free port of the loopback interface, print it, answer until this process ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(temper), "127.0.0.1", 0, backlog=BACKLOG)
+    quota = None if temper.allowed is None else Quota(temper.allowed)
+    server = await loop.create_server(lambda: Connection(temper, quota), "127.0.0.1", 0, backlog=BACKLOG)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent reads it
     async with server:
         await server.serve_forever()

@@ -158,10 +158,11 @@ class TaskCrew(Crew[Perch]):
         self.at = min(self.at, self.driver.tick(self.driver.clock.now()))
         self._arm()
 
-    def expire(self, slot: Slot) -> None:
+    def expire(self, slot: Slot) -> Attempt | None:
         """* Cancel the call; its cleanup has `grace` seconds."""
         self.members[slot].task.cancel()
         self.loop.call_later(self.core.rules.grace, self._guarded, self._give_up, slot, slot.attempt)
+        return None
 
     def _give_up(self, slot: Slot, attempt: Attempt | None) -> None:
         """A call that does not end when it is cancelled is left behind, as on threads."""
@@ -172,10 +173,10 @@ class TaskCrew(Crew[Perch]):
             self.live -= 1
             self.lost.append(self.members.pop(slot))
             self.core.slots.time_out(attempt)
-            self.core.settle(attempt, self.driver.clock.now())
             if self.core.more(self.driver.clock.now()):
                 self.call_one()
-            self.driver.act()
+        self.driver.settle(attempt, self.driver.clock.now(), abandoned=True)
+        self.stir()
 
     # The root -----------------------------------------------------------------------------------------------
 

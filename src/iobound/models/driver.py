@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.core.run import OVER, READY, WAIT, Core
 from iobound.models.forks import stays_behind
+from iobound.words.clock import FOREVER
 from iobound.words.errors import WrongUse, cut_short, logged
 
 if TYPE_CHECKING:
@@ -119,18 +120,19 @@ class Driver:
     def _credit(self, count: int) -> None:
         core = self.core
         if count:
-            core.delivery.credit(count, self.clock.now())
+            core.credit(count, self.clock.now())
         if core.admitting:
             self.feeder.replenish()
         self.act()
 
     # Workers and feeders ------------------------------------------------------------------------------------
 
-    def settle(self, attempt: Attempt, now: float) -> None:
-        """An attempt has ended in a way that needs a decision."""
+    def settle(self, attempt: Attempt, now: float, *, abandoned: bool = False) -> None:
+        """An attempt has ended in a way that needs a decision; `abandoned`: its call may still be at work."""
+        self.job.look_at(attempt, abandoned=abandoned)
         with self.lock:
             self.core.settle(attempt, now)
-            self.act()
+            self.act(now)
 
     def switch(self, attempt: Attempt, coroutine: Coroutine[Any, Any, Any], context: Context) -> bool:
         """A plain function returned a coroutine: workers that can await it take over, that very object first."""
@@ -169,9 +171,14 @@ class Driver:
                     return
         logged(error, "what setup= gave could not be left: %r", error)
 
-    def act(self) -> None:
-        """* Do what the core's latest decision asks for."""
+    def act(self, looked: float | None = None) -> None:
+        """* Do what the core's latest decision asks for; `looked`: when it was last asked for something to start.
+
+        What became due after that moment is a reason to look again; what was due before it waits for a place.
+        """
         core = self.core
+        while core.changes:
+            self.news.append(("limit_changed", *core.changes.popleft()))
         if core.stopping:
             if not self.halted:
                 self.workers.halt()
@@ -180,8 +187,8 @@ class Driver:
                 self.halted = True  # not before they are: Ctrl-C may land between
         elif core.drained:
             self.workers.dismiss()
-        elif not core.plain:
-            self.workers.watch(core.next_time(self.clock.now()))
+        elif not core.plain or core.slots.recover_at < FOREVER:
+            self.workers.watch(core.next_time(self.clock.now() if looked is None else looked))
         if self.waits and (core.verdict() is not WAIT or (self.feeder.here and core.wants > 0)):
             self.ring()
 
@@ -196,11 +203,15 @@ class Driver:
 
     def tick(self, now: float) -> float:
         """Time has passed. Returns when to call again."""
+        if self.job.meter is not None:
+            self.job.meter()
         with self.lock:
-            for slot in self.core.overdue(now):
-                self.workers.expire(slot)
+            expired = [self.workers.expire(slot) for slot in self.core.overdue(now)]
             self.act()
+        for attempt in filter(None, expired):
+            self.settle(attempt, now, abandoned=True)
         self.workers.stir()
+        self.publish()
         with self.lock:
             return self.core.next_time(now)
 

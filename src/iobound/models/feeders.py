@@ -8,6 +8,7 @@ from threading import Thread, current_thread
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from iobound.core.source import refill
 from iobound.words.attempt import Attempt, Outcome
 from iobound.words.bells import ThreadBell
 from iobound.words.errors import WrongUse, hinted, surfaced
@@ -127,7 +128,7 @@ class InPlaceFeeder(Feeder):
     def replenish(self) -> None:
         """* Fill the window."""
         core = self.core
-        if core.source_open and core.delivery.room > 0 and not core.refill(self.items, self.driver.clock.now()):
+        if core.source_open and core.delivery.room > 0 and not refill(core, self.items, self.driver.clock.now()):
             self.driver.news.append(("source_ended", core.delivery.pulled))
 
 

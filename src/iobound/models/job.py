@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iobound.models.driver import Driver
     from iobound.words.attempt import Attempt, Slot
     from iobound.words.clock import Clock
+    from iobound.words.gates import Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,24 @@ class Job:
     feed: str = "auto"
     prepare: Callable[[Attempt], None] | None = None
     """Sets an attempt's key and cost, where the source is fed; one that raises fails the item."""
+    judge: Callable[[Attempt, bool], Pause | None] | None = None
+    """What a failed attempt waits for before the next one, if there shall be one; whether its call was given up."""
+    meter: Callable[[], None] | None = None
+    """Tells a memory budget what the process takes; called outside every lock."""
     successor: Callable[[Driver], Workers] | None = None
     """Makes the workers that take over when a plain function turns out to return coroutines."""
+
+    def look_at(self, attempt: Attempt, *, abandoned: bool) -> None:
+        """What is to be known of an ended attempt before it is settled: outside every lock: users may be asked."""
+        if self.meter is not None:
+            self.meter()
+        if attempt.error is None or self.judge is None:
+            return
+        try:
+            attempt.pause = self.judge(attempt, abandoned)
+        except Exception as error:  # noqa: BLE001 - `on=` or `wait=` failed: that is what the item fails with
+            error.__context__ = attempt.error
+            attempt.error = error
 
 
 class Workers(Protocol):
@@ -52,8 +69,8 @@ class Workers(Protocol):
     def rung(self) -> None:
         """A gate may have opened: have somebody look, or `Driver.tick` called. Takes no lock."""
 
-    def expire(self, slot: Slot) -> None:
-        """* The call in `slot` has had its time: cancel it, or give it up."""
+    def expire(self, slot: Slot) -> Attempt | None:
+        """* The call in `slot` has had its time: cancel it, or give it up. What is to be settled for it now."""
 
     def halt(self) -> None:
         """The run stops: cancel what can be cancelled, send the idle home. Takes no lock."""

@@ -58,8 +58,6 @@ class Pool:
         self.dropped: deque[PoolFuture[Any]] = deque()
         """Cancelled, and perhaps still among the waiting."""
 
-    # Submitting ---------------------------------------------------------------------------------------------
-
     def submit(self, call: Call, until: float = FOREVER) -> PoolFuture[Any]:
         """Have the call made; wait for a place until the system's monotonic clock shows `until`."""
         future = self.offer(call)
@@ -74,7 +72,7 @@ class Pool:
             if self.closed:
                 raise self._refusal()
             full = self.blocked or len(self.waiting) + len(self.running) >= self.bound
-            if full and not self._make_room():
+            if full and not self.make_room():
                 if not beyond:
                     return None
                 self.overflowed += 1
@@ -86,12 +84,12 @@ class Pool:
     def room(self) -> bool:
         """Whether there is a place, just now."""
         with self.lock:
-            return self._make_room()
+            return self.make_room()
 
     def count_waiting(self) -> int:
         """How many calls wait for a thread, just now."""
         with self.lock:
-            self._make_room()
+            self.make_room()
             return len(self.waiting)
 
     def _submit_in_line(self, call: Call, until: float) -> PoolFuture[Any]:
@@ -112,14 +110,14 @@ class Pool:
         with self.lock:
             if turn in self.blocked:
                 self.blocked.remove(turn)
-            self._make_room()
+            self.make_room()
         turn.future.cancel()  # if it was let in after all
 
     def _wait(self, turn: Turn, until: float) -> None:
         seconds: float | None = None
         while True:
             with self.lock:
-                self._make_room()  # also if let in: the ring may have been meant for the next in line
+                self.make_room()  # also if let in: the ring may have been meant for the next in line
                 if turn.admitted:
                     return
                 if self.closed:
@@ -135,14 +133,14 @@ class Pool:
             return BrokenThreadPool(self.broken)
         return RuntimeError("cannot schedule new futures after shutdown")
 
-    def _make_room(self) -> bool:
+    def make_room(self) -> bool:
         """* Remove the cancelled, let in who waits for that, and say whether there is room still."""
         while self.dropped:
             future = self.dropped.popleft()
             if self.waiting.pop(future, None) is not None:
                 future.set_running_or_notify_cancel()
         if self.closed and self.blocked:
-            self.blocked[0].ring()  # to hear of it, and to tell the next in line
+            self.blocked[0].ring()  # to hear of it, and to tell the next
         while len(self.waiting) + len(self.running) < self.bound:
             if not self.blocked or self.closed:
                 return True
@@ -156,7 +154,7 @@ class Pool:
 
         False: the pool was closed meanwhile.
         """
-        if not self.parked and len(self.threads) < self.size and self._start_thread(future, call):
+        if not self.parked and len(self.threads) < self.size and self.start_thread(future, call):
             return True
         self.waiting[future] = call
         try:
@@ -165,7 +163,7 @@ class Pool:
             pass
         return not self.closed or self.waiting.pop(future, None) is None
 
-    def _start_thread(self, future: PoolFuture[Any], call: Call) -> bool:
+    def start_thread(self, future: PoolFuture[Any], call: Call) -> bool:
         """* One more thread, with its first call. False: the system has no more, and others do the same work."""
         if self.awaited and not self.threads:
             exits.watch(self)
@@ -205,7 +203,7 @@ class Pool:
             try:
                 future, call = self.waiting.popitem(last=False)
             except KeyError:
-                if self.closed:
+                if self.closed or self.surplus(me):
                     return False
                 self.parked.append(bell)
                 call = None
@@ -217,6 +215,10 @@ class Pool:
         elif not self.closed:  # it may have been closed after the test, before the parking
             bell.wait()
         return True
+
+    def surplus(self, me: Thread) -> bool:
+        """* Whether this idle thread is one too many."""
+        return me not in self.threads
 
     def _make(self, future: PoolFuture[Any], call: Call, me: Thread) -> None:
         """The place is given back before the result is there, so that who has the result finds room."""
@@ -242,13 +244,17 @@ class Pool:
         self.running.discard(me)
         if self.blocked or self.dropped:  # who joins the line looks for room once more, and sees this place
             with self.lock:
-                self._make_room()
+                self.make_room()
 
     # Ending -------------------------------------------------------------------------------------------------
 
     def drop(self, future: PoolFuture[Any]) -> None:
         """A call was cancelled: its place is given back by whoever next needs one. Takes no lock."""
         self.dropped.append(future)
+        self._ring_first()
+
+    def _ring_first(self) -> None:
+        """Have the first in line look for itself."""
         try:
             self.blocked[0].ring()
         except IndexError:
@@ -261,10 +267,7 @@ class Pool:
             for future in self._unstarted():
                 future.cancel()
                 future.set_running_or_notify_cancel()
-        try:
-            self.blocked[0].ring()
-        except IndexError:
-            pass
+        self._ring_first()
         try:
             while True:
                 self.parked.pop().ring()

@@ -41,8 +41,9 @@ class Nobody:
 
     rung = stir
 
-    def expire(self, slot: Slot) -> None:
+    def expire(self, slot: Slot) -> Attempt | None:  # noqa: ARG002 - others can
         """A call in the consumer's own thread cannot be left."""
+        return None
 
     def halt(self) -> None:
         """The consumer sees it between two calls."""
@@ -70,6 +71,8 @@ class SerialDriver(Driver):
         self.context.run(running.set, self.slot)
         self.stack = ExitStack()
         self.observed = self.hooks.watch_calls
+        self.looked = self.core.started_at
+        """When the core was last asked for something to start."""
         self.items: Iterator[Any] | None = None
         """The source, where an item needs no decision at all."""
 
@@ -120,13 +123,15 @@ class SerialDriver(Driver):
         if self.core.plain:
             return self.core.admit(0.0)
         with self.lock:
-            return self.core.admit(self.clock.now())
+            self.looked = self.clock.now()
+            return self.core.admit(self.looked)
 
     def _sleep(self) -> bool:
         """Nothing can be done here now: wait for the feeder, a gate or the time. False: nothing ever will."""
         verdict = self.look(0)
         if verdict is WAIT:
-            self.clock.wait(self.bell, self.core.next_time(self.clock.now()))
+            self.core.blocked(self.clock.now())
+            self.clock.wait(self.bell, self.core.next_time(self.looked))
         return verdict is not OVER
 
     def _make(self, attempt: Attempt, now: float) -> bool:

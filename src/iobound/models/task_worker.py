@@ -152,13 +152,14 @@ class TaskWorker:
         """Tell the hooks; the coroutine and its context, if the plain function was called before."""
         if self.driver.hooks.started:
             self.driver.hooks.tell("started", attempt)
-        if attempt.begun is not None:
+        begun, attempt.begun = attempt.begun, None
+        if begun is not None:
             self.driver.begun.discard(attempt)
-            attempt.begun[1].run(running.set, self.slot)
-        return attempt.begun
+            begun[1].run(running.set, self.slot)
+        return begun
 
     def _end(self, attempt: Attempt, value: Any, failure: BaseException | None, now: float) -> bool:
-        """Somebody has a word in how an attempt ended. False: it was given up meanwhile, and this task with it."""
+        """Somebody has a word in how an attempt ended. False: this task goes home, if it was not given up meanwhile."""
         driver, slot = self.driver, self.slot
         if slot.abandoned:
             self._returned_late()
@@ -175,7 +176,7 @@ class TaskWorker:
             self._settle(attempt, now)
         else:
             self.crew.succeeded(attempt, slot, self.crew.tally)
-        return True
+        return not self.crew.crowded
 
     @generator_coroutine
     def _next(self) -> Generator[Any, Any, Attempt | None]:
@@ -212,13 +213,11 @@ class TaskWorker:
 
     def _settle(self, attempt: Attempt, now: float) -> None:
         """The core decides what this end means; past its time, it is a timeout whatever the call did."""
-        core, slot = self.driver.core, self.slot
-        with self.driver.lock:
-            slot.attempt = None
-            if slot.expired < FOREVER:
-                slot.expired = FOREVER
-                self.task.uncancel()
-                core.slots.time_out(attempt)
-            self.crew.tally.count(attempt)
-            core.settle(attempt, now)
-            self.driver.act()
+        slot = self.slot
+        slot.attempt = None
+        if slot.expired < FOREVER:
+            slot.expired = FOREVER
+            self.task.uncancel()
+            self.driver.core.slots.time_out(attempt)
+        self.crew.tally.count(attempt)
+        self.driver.settle(attempt, now)

@@ -106,7 +106,7 @@ class ThreadWorker:
                     crew.tell()
 
     def _end(self, attempt: Attempt, value: Any, error: BaseException | None, now: float) -> bool:
-        """Somebody has a word in how a call ended. False: it was given up meanwhile, and this thread with it."""
+        """Somebody has a word in how a call ended. False: this thread goes home, if it was not given up meanwhile."""
         driver, tally = self.driver, self.tally
         if not self._claim():
             return False
@@ -121,7 +121,7 @@ class ThreadWorker:
             driver.settle(attempt, now)
         else:
             self.crew.succeeded(attempt, self.slot, tally)
-        return True
+        return not self.crew.crowded
 
     def _next(self) -> Attempt | None:
         """Find something to start, or sleep until there is; None: go home."""

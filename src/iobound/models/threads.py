@@ -14,7 +14,7 @@ from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     from iobound.models.driver import Driver
-    from iobound.words.attempt import Slot
+    from iobound.words.attempt import Attempt, Slot
 
 PACE = 0.1
 """Weight of the newest call in the pace."""
@@ -33,7 +33,6 @@ class ThreadCrew(Crew[ThreadBell]):
         super().__init__(driver)
         self.timekeeper = Timekeeper(driver, self)
         self.pace = UNKNOWN
-        self.slow = True
         self.bells: dict[Slot, ThreadBell] = {}
         """What each worker sleeps on."""
 
@@ -68,8 +67,7 @@ class ThreadCrew(Crew[ThreadBell]):
             if not self.live:
                 self.core.fail(error)
             else:
-                self.core.resize(self.live)
-                self.driver.news.append(("limit_changed", self.live + 1, self.live, "no more threads"))
+                self.core.resize(self.live, "no more threads")
 
     def begin(self, thread: Thread) -> None:
         """* Start a thread that belongs to the run."""
@@ -107,7 +105,7 @@ class ThreadCrew(Crew[ThreadBell]):
         """* Have `tick` called at `at`."""
         self.timekeeper.watch(at)
 
-    def expire(self, slot: Slot) -> None:
+    def expire(self, slot: Slot) -> Attempt | None:
         """* A thread cannot be stopped: give up the call, and its worker with it."""
         attempt = self.core.abandon(slot)
         if attempt is not None:
@@ -115,9 +113,9 @@ class ThreadCrew(Crew[ThreadBell]):
             self.bells.pop(slot, None)
             self.driver.parties -= 1  # the run does not wait for it any more
             self.core.slots.time_out(attempt)
-            self.core.settle(attempt, self.driver.clock.now())
         if self.core.more(self.driver.clock.now()):
             self.call_one()
+        return attempt
 
     def dismiss(self) -> None:
         """Send home everybody who is not in a call."""

@@ -30,6 +30,9 @@ class Crew(Generic[P]):
     to start it. `parked` is a stack, so that the warmest worker goes first.
     """
 
+    slow = True
+    """Calls take so long that one more worker gains something."""
+
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
         self.core = driver.core
@@ -43,6 +46,11 @@ class Crew(Generic[P]):
     def spare(self) -> bool:
         """Whether one more worker could be put to work."""
         return bool(self.parked) or len(self.core.slots) < self.core.slots.capacity
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the limit has fallen below the workers there are: whoever sees it goes home."""
+        return len(self.core.slots) > self.core.slots.capacity
 
     def spawn(self) -> None:
         """* Start one more worker; it has been counted."""
@@ -106,22 +114,22 @@ class Crew(Generic[P]):
             self.parked.append(perch)  # announce first, then look: whoever adds work looks at `parked` after adding
             attempt = core.admit(now) if self.live <= core.slots.capacity else None
             if attempt is None and not core.drained and self.live <= core.slots.capacity:
-                core.delivery.blocked(now, source_open=core.source_open)
+                core.blocked(now)
                 driver.feeder.replenish()
-                self._watch()
+                self._watch(now)
                 return True
             self.unpark(perch)
             if attempt is None:
                 self.go_home(slot)
             elif not core.plain:
-                self._watch()
-                if core.more(now):
+                self._watch(now)
+                if self.slow and core.more(now):
                     self.call_one()
             return attempt
 
-    def _watch(self) -> None:
+    def _watch(self, looked: float) -> None:
         if not self.core.plain:
-            self.driver.act()
+            self.driver.act(looked)
 
     def unpark(self, perch: P) -> None:
         """Be awake, by one's own doing."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from iobound.policies.descriptors import most_calls
+from iobound.signals.descriptors import descriptor_limits, open_descriptors
+
 CGROUP = Path("/sys/fs/cgroup")
 EXTRAS = {"cli": ("click", "rich"), "http": ("aiohttp",), "lab": ("aiofiles", "aiohttp", "psutil")}
 
@@ -44,12 +47,12 @@ class Machine:
         """Connections that can safely be open at once: four fifths of what is left."""
         if self.descriptors is None or self.open_descriptors is None:
             return None
-        return max(1, int(0.8 * (self.descriptors - self.open_descriptors - 64)))
+        return most_calls(self.descriptors, self.open_descriptors)
 
 
 def examine() -> Machine:
     """Look at this machine."""
-    soft, hard = _descriptor_limits()
+    soft, hard = descriptor_limits()
     memory, limited = _memory()
     return Machine(
         python=f"{platform.python_implementation()} {platform.python_version()}",
@@ -61,7 +64,7 @@ def examine() -> Machine:
         memory_is_limited=limited,
         descriptors=soft,
         most_descriptors=hard,
-        open_descriptors=_open_descriptors(),
+        open_descriptors=open_descriptors(),
         extras={name: all(map(find_spec, modules)) for name, modules in EXTRAS.items()},
     )
 
@@ -69,24 +72,6 @@ def examine() -> Machine:
 def _seen_by_python() -> int:
     count = getattr(os, "process_cpu_count", os.cpu_count)  # 3.13 looks at the affinity
     return count() or 1
-
-
-def _descriptor_limits() -> tuple[int | None, int | None]:
-    try:
-        import resource  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return None, None
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft, hard
-
-
-def _open_descriptors() -> int | None:
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        try:
-            return len(os.listdir(folder)) - 1  # noqa: PTH208 - the listing itself opens one
-        except OSError:
-            continue
-    return None
 
 
 def _allowed_cpus() -> float:

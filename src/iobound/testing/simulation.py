@@ -130,7 +130,7 @@ class Dispatcher:
             attempt = core.admit(now)
             self.driver.act()  # the gates may have said when to ask again, or refused something
             if attempt is None:
-                core.delivery.blocked(now, source_open=core.source_open)
+                core.blocked(now)
                 return None
             slot = Slot(self.time, core.rules.task_timeout)
             slot.attempt = attempt
@@ -205,12 +205,12 @@ class Dispatcher:
                 self.watch(due)
                 self.watch(self.core.next_time(self.time.now()))
 
-    def expire(self, slot: Slot) -> None:
+    def expire(self, slot: Slot) -> Attempt | None:
         """* Give up the call in the slot."""
         attempt = self.core.abandon(slot)
         if attempt is not None:
             self.core.slots.time_out(attempt)
-            self.core.settle(attempt, self.time.now())
+        return attempt
 
     # The end ------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Hashable, Sequence
+    from collections.abc import Coroutine, Hashable, Mapping, Sequence
     from contextvars import Context
 
     from iobound.words.clock import Clock
-    from iobound.words.gates import Ticket
+    from iobound.words.gates import Pause, Ticket
 
 T = TypeVar("T")
 
@@ -29,7 +29,10 @@ class Attempt:
     index: int
     """Position in the source, from 0."""
     key: Hashable = None
+    """What it is limited by together with its like."""
     cost: float = 1
+    costs: Mapping[str, float] = {}
+    """Units of the rates that have a cost of their own, by unit."""
     number: int = 1
     """1 for the first attempt, 2 for the first retry, and so on."""
     value: Any = None
@@ -42,6 +45,10 @@ class Attempt:
     """When the latest attempt was started."""
     duration: float = 0.0
     """Seconds the latest attempt ran."""
+    first: float = 0.0
+    """When the first attempt was started, once it has failed."""
+    pause: Pause | None = None
+    """What a failed attempt waits for before the next one; None: the failure stands."""
     stage: str | None = None
     """The earlier stage whose failure this is; None for an item of this run's own function."""
     tickets: Sequence[Ticket] = ()

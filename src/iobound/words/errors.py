@@ -73,7 +73,25 @@ def logged(error: BaseException, message: str, *facts: object) -> None:
     logging.getLogger("iobound").error(message, *facts, exc_info=error)
 
 
+def said(message: str, hint: str) -> None:
+    """Warn through the log, once in the life of the process; `hint` tells warnings apart, for it holds no numbers."""
+    if hint in _said:
+        return
+    _said.add(hint)
+    import logging  # noqa: PLC0415 - as above
+
+    logging.getLogger("iobound").warning("%s\nhint: %s", message, hint)
+
+
+_said: set[str] = set()
+
+
 def hinted(error: E, hint: str) -> E:
     """`error` with one line of advice, shown below its message."""
-    error.add_note(f"hint: {hint}")
+    return noted(error, f"hint: {hint}")
+
+
+def noted(error: E, note: str) -> E:
+    """`error` with one more line below its message."""
+    error.add_note(note)
     return error

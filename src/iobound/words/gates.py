@@ -1,9 +1,9 @@
-"""The protocols of what decides whether an attempt may start: gates, their tickets, retry rules, keepers."""
+"""The protocols of what decides whether an attempt may start: gates, their tickets, pauses, keepers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from iobound.words.attempt import Attempt
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 class Ticket(Protocol):
     """A place in a gate's queue. The gate owns a lock of its own; every method may be called from any thread."""
+
+    @property
+    def unit(self) -> str | None:
+        """What `spent` counts here; None if nothing."""
 
     @property
     def opens_at(self) -> float:
@@ -24,6 +28,9 @@ class Ticket(Protocol):
 
     def give_back(self) -> None:
         """Untaken: leave the queue. Taken: return to its head with the charge undone."""
+
+    def spent(self, units: float, now: float) -> None:
+        """Taken: the attempt has used so many units, whatever it was charged."""
 
     def settled(self, attempt: Attempt, now: float) -> None:
         """The attempt that took this ticket has ended: a gate that counts what runs lets go here."""
@@ -41,8 +48,20 @@ class Gate(Protocol):
         """Join the queue. An exception is the item's failure."""
 
 
-RetryRule = Callable[["Attempt", float], "float | None"]
-"""(failed attempt, now) -> seconds until the next attempt, or None: the failure stands."""
+class Pause(NamedTuple):
+    """What a failed attempt waits for before the next one."""
+
+    seconds: float
+    key: float = 0.0
+    """Seconds in which nothing of the same key starts: the other side asked for it."""
+    free: bool = False
+    """The other side asked for this attempt: it takes nothing from the budget."""
+    starved: bool = False
+    """There were too many calls beside it: it is made again, uncounted, when there are fewer."""
+
+
+STARVED = Pause(0.0, starved=True)
+
 
 Keeper = Callable[["Attempt"], None]
 """Is handed each final outcome before it may be delivered, and later calls `Core.release` with it."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,5 @@ class Stats:
     """Seconds in which free slots idled because the source gave nothing."""
     held_by_consumer: float = 0.0
     """Seconds in which free slots idled because nobody took the results."""
+    held_by_limits: Mapping[str, float] = field(default_factory=dict)
+    """Seconds in which free slots idled because a limit let nothing start, by its name: `{"rate 50/s": 3.2}`."""

@@ -1,0 +1,128 @@
+"""From what a user asks for to gates, in the order in which everybody asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from iobound.policies.permits import Permits
+from iobound.policies.queue import PerKey, Queue
+from iobound.policies.rate import Bucket, Rate
+from iobound.words.errors import hinted
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from iobound.words.attempt import Attempt
+
+
+class Limited(Protocol):
+    """Whoever has limits that runs can share: a `Limiter`."""
+
+    @property
+    def limits(self) -> Limits:
+        """Its gates, and what items cost there."""
+
+
+Cost = Callable[[Any], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Gates, and what the items cost there. Those of one key come before those of all: see `Admission`."""
+
+    keyed: tuple[PerKey, ...] = ()
+    common: tuple[Queue, ...] = ()
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    """Functions of an item, by the unit that they count."""
+
+    @property
+    def gates(self) -> tuple[PerKey | Queue, ...]:
+        """All, in the order that everybody who shares them keeps: as they were made."""
+        return (*self.keyed, *self.common)
+
+    def and_those_of(self, others: Iterable[Limits]) -> Limits:
+        """These and others; shared ones once."""
+        every = (self, *others)
+        keyed = {gate.number: gate for each in every for gate in each.keyed}
+        common = {gate.number: gate for each in every for gate in each.common}
+        costs: dict[str, Cost] = {}
+        for each in every:
+            for unit, cost in each.costs.items():
+                if costs.setdefault(unit, cost) is not cost:
+                    raise hinted(ValueError(f"two rates count {unit}, each by a cost of its own"), "give them units")
+        return Limits(
+            tuple(keyed[number] for number in sorted(keyed)), tuple(common[number] for number in sorted(common)), costs
+        )
+
+
+def limits(
+    rate: Any = None, *, concurrency: int | None = None, key_rate: Any = None, key_concurrency: int | None = None
+) -> Limits:
+    """The gates that these make: rates as text, as `Rate`, as whoever has `limits` (a `Limiter`), or a list of them."""
+    told = [] if rate is None else list(rate) if isinstance(rate, list | tuple) else [rate]
+    rates = [Rate.of(each) for each in told if not hasattr(each, "limits")]
+    key_rates = [] if key_rate is None else [Rate.of(key_rate)]
+    keyed = [PerKey(partial(_per_time, each, " per key"), next(_numbers)) for each in key_rates]
+    common = [_numbered(_per_time(each)) for each in rates]
+    if key_concurrency is not None:
+        keyed.append(PerKey(partial(_at_once, key_concurrency, " per key"), next(_numbers)))
+    if concurrency is not None:
+        common.append(_numbered(_at_once(concurrency)))
+    own = Limits(
+        tuple(keyed),
+        tuple(common),
+        {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)},
+    )
+    return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
+
+
+_numbers = count()
+
+
+def _numbered(gate: Queue) -> Queue:
+    gate.number = next(_numbers)
+    return gate
+
+
+def _per_time(rate: Rate, where: str = "") -> Queue:
+    return Queue(Bucket(rate), f"rate {rate}{where}")
+
+
+def _at_once(number: int, where: str = "") -> Queue:
+    return Queue(Permits(number), f"concurrency {number}{where}")
+
+
+def preparation(
+    key: Callable[[Any], Hashable] | None, cost: Cost | None, costs: Mapping[str, Cost]
+) -> Callable[[Attempt], None] | None:
+    """What sets key and costs of an attempt by calling the user's functions, where the source is fed; None: nothing."""
+    if key is None and cost is None and not costs:
+        return None
+
+    def prepare(attempt: Attempt) -> None:
+        item = attempt.item
+        if key is not None:
+            attempt.key = key(item)
+            hash(attempt.key)
+        if cost is not None:
+            attempt.cost = cost(item)
+        if costs:
+            attempt.costs = {unit: each(item) for unit, each in costs.items()}
+
+    return prepare
+
+
+def host_of(item: Any) -> str:
+    """`key="host"`: the host of a URL, and its port if one is named, so that each server has limits of its own."""
+    url = item if isinstance(item, str) else getattr(item, "url", item)
+    host = urlsplit(str(url)).netloc.rpartition("@")[2].lower()
+    if not host:
+        raise hinted(
+            ValueError(f"{str(url)[:80]!r} names no host"), "key='host' needs URLs such as https://example.org/"
+        )
+    return host

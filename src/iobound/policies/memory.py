@@ -1,0 +1,124 @@
+"""A memory budget: no more calls at a time than fit, by what the process was seen to take for each."""
+
+from __future__ import annotations
+
+import re
+
+from iobound.policies.queue import Queue
+from iobound.policies.rules import Rule
+from iobound.words.checks import check_count, refuse
+from iobound.words.clock import FOREVER
+
+FORGETS = 0.99
+"""What is left of the known cost at each look: the largest counts, but not for ever."""
+UNITS = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+}
+_SPELLED = re.compile(rf"\s*([0-9]+(?:\.[0-9]+)?)\s*(%|{'|'.join(UNITS)})\s*")
+
+
+class Share(Rule):
+    """The rule. It is told what the process takes (`observe`), and reads nothing itself.
+
+    Until the cost of an item is known one call runs at a time; after that each is reserved that much until its result
+    was delivered. One call may always run: nothing here could make it cheaper.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.base = 0
+        """Bytes that the process takes without any item."""
+        self.resident = 0
+        self.cost = 0.0
+        """Bytes that an item takes."""
+        self.known = False
+        self.running = 0
+        self.held = 0
+        """Items that run, or whose results were not delivered yet."""
+
+    def opens_at(self, charge: int) -> float:
+        """Now, if one more fits beside what is held; else when something has changed."""
+        if not self.running:
+            return -FOREVER
+        if not self.known:
+            return FOREVER
+        more = max(self.base + self.cost * (self.held + 1), self.resident + self.cost)
+        return -FOREVER if more <= self.budget else FOREVER
+
+    def take(self, charge: int, now: float) -> int:
+        """One more call runs."""
+        self.running += 1
+        self.held += 1
+        return 0
+
+    def undo(self, charge: int, at: int) -> None:
+        """It does not, after all."""
+        self.running -= 1
+        self.held -= 1
+
+    def settled(self) -> bool:
+        """A call has ended, and its cost is known; its result stays until it is delivered."""
+        self.running -= 1
+        self.known = True
+        return True
+
+    def idle(self, now: float) -> bool:
+        """Whether nothing is held."""
+        return not self.held
+
+    def observe(self, resident: int) -> None:
+        """The process takes so many bytes now."""
+        self.resident = resident
+        if not self.held:
+            self.base = resident
+        else:
+            self.base = min(self.base, resident)
+            self.cost = max(self.cost * FORGETS, (resident - self.base) / self.held)
+
+
+class MemoryGate(Queue):
+    """The gate of one run's memory budget."""
+
+    def __init__(self, budget: int, name: str) -> None:
+        self.share = Share(budget)
+        super().__init__(self.share, f"memory {name}")
+
+    def observe(self, resident: int) -> None:
+        """The process takes so many bytes now: the head may be able to go."""
+        with self.lock:
+            self.share.observe(resident)
+            head = self._head()
+        if head is not None:
+            head.ring()
+
+    def delivered(self, undelivered: int) -> None:
+        """So many results are left: what others took is free again."""
+        with self.lock:
+            self.share.held = self.share.running + max(0, undelivered)
+            head = self._head()
+        if head is not None:
+            head.ring()
+
+
+def size_of(told: object) -> int | float:
+    """`memory=` as people write it: bytes as an integer, or a share of what there is as a float below 1."""
+    wanted = "a size such as '2GB' or '500MiB', or a share such as '50%' or 0.5"
+    if isinstance(told, str):
+        found = _SPELLED.fullmatch(told.lower())
+        if found is None or not float(found[1]):
+            refuse("memory", told, wanted)
+        number = float(found[1])
+        told = number / 100 if found[2] == "%" else int(number * UNITS[found[2]])
+    if isinstance(told, float) and 0 < told < 1:
+        return told
+    check_count("memory", told, wanted, most=1 << 60)
+    return int(told)  # type: ignore[call-overload, no-any-return]

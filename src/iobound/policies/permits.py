@@ -1,0 +1,36 @@
+"""Permits: how many calls may run at one time, per key or for a whole limiter."""
+
+from __future__ import annotations
+
+from iobound.policies.rules import Rule
+from iobound.words.clock import FOREVER
+
+
+class Permits(Rule):
+    """The state of one such limit: a semaphore whose queue is elsewhere."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.taken = 0
+
+    def opens_at(self, charge: int) -> float:
+        """Now, or when another call ends."""
+        return -FOREVER if self.taken < self.limit else FOREVER
+
+    def take(self, charge: int, now: float) -> int:
+        """One more call runs."""
+        self.taken += 1
+        return 0
+
+    def undo(self, charge: int, at: int) -> None:
+        """It does not, after all."""
+        self.taken -= 1
+
+    def settled(self) -> bool:
+        """One has ended: another may start."""
+        self.taken -= 1
+        return True
+
+    def idle(self, now: float) -> bool:
+        """Whether none runs."""
+        return not self.taken

@@ -1,0 +1,178 @@
+"""Rates: how many units may start per time, by the generic cell rate algorithm in integer nanoseconds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, inf, nextafter
+from typing import TYPE_CHECKING, Any
+
+from iobound.policies.rules import Rule
+from iobound.words.checks import LONGEST, check_number, is_number, refuse
+from iobound.words.errors import hinted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iobound.words.attempt import Attempt
+
+SECOND = 1_000_000_000
+BURST = Fraction(1, 20)
+"""Seconds' worth of units that a rate saves up by default: hardly noticed by whoever polices one second."""
+PERIODS = {
+    "s": 1,
+    "sec": 1,
+    "second": 1,
+    "m": 60,
+    "min": 60,
+    "minute": 60,
+    "h": 3600,
+    "hour": 3600,
+    "day": 86400,
+}
+_SPELLED = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*/\s*([0-9]+(?:\.[0-9]+)?)?\s*([a-z]+?)s?\s*")
+_HINT = "write it as '100/s', '500/min', '10000/h' or '3/10s', or as Rate(100, per=1.0)"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `limit` units per `per` seconds.
+
+    In any window of L seconds the units admitted are at most `max(burst, largest cost) + limit / per * L`. What a
+    call turns out to have used (`iobound.spent`) is charged to, or credited to, those after it.
+
+    Args:
+        limit: units, more than 0.
+        per: seconds.
+        burst: units that may start at once after a pause; by default those of 50 ms, and at least 1. A cost above
+            the burst waits for a full burst, and those after it wait the longer.
+        cost: units of an item, as a number or a function of the item; by default what `cost=` of the run says, or 1.
+        unit: what is counted. Rates of one unit share one cost.
+
+    Raises:
+        ValueError: a number that makes no sense.
+
+    Example:
+        >>> import iobound
+        >>> iobound.Rate(60_000, per=60, cost=len, unit="characters")
+        Rate('60000 characters/min')
+        >>> list(iobound.map(str.upper, ["a", "b"], rate=iobound.Rate(100)))
+        ['A', 'B']
+
+    The algorithm: ITU-T I.371, annex A, "generic cell rate algorithm", in its virtual scheduling form.
+    """
+
+    limit: float
+    per: float = 1.0
+    burst: float | None = None
+    cost: float | Callable[[Any], float] | None = None
+    unit: str = "requests"
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "per", "burst", "cost"):
+            value = getattr(self, name)
+            if value is not None and not (name == "cost" and callable(value)):
+                check_number(name, value, "a number, more than 0", least=1 / LONGEST, most=1e18)
+        if not isinstance(self.unit, str) or not self.unit.isidentifier():
+            refuse("unit", self.unit, "a word, such as 'tokens'")
+
+    @classmethod
+    def of(cls, told: str | Rate) -> Rate:
+        """A rate as people write it: `'100/s'`, `'500/min'`, `'3/10s'`."""
+        if isinstance(told, Rate):
+            return told
+        found = _SPELLED.fullmatch(told.lower()) if isinstance(told, str) else None
+        if found is None or found[3] not in PERIODS:
+            kind = ValueError if isinstance(told, str) else TypeError
+            raise hinted(kind(f"{told!r} is no rate"), _HINT)
+        limit = float(re.sub("[_,]", "", found[1]))
+        per = float(found[2] or 1) * PERIODS[found[3]]
+        if not limit or not per:
+            raise hinted(ValueError(f"rate {told!r} lets nothing through"), _HINT)
+        return cls(limit, per)
+
+    def __str__(self) -> str:
+        names = {1: "s", 60: "min", 3600: "h", 86400: "day"}
+        unit = "" if self.unit == "requests" else f" {self.unit}"
+        return f"{self.limit:.12g}{unit}/{names.get(self.per, f'{self.per:g}s')}"  # type: ignore[call-overload]
+
+    def __repr__(self) -> str:
+        return f"Rate({str(self)!r})"
+
+
+class Bucket(Rule):
+    """The state of one rate: when the bucket that fills at it will be full again. Times are integer nanoseconds.
+
+    Whole nanoseconds, rounded against whoever asks, cannot drift: the bound of `Rate` holds exactly, for ever.
+    """
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self.unit = rate.unit
+        self.cost = None if callable(rate.cost) else rate.cost
+        unit = Fraction(rate.per) * SECOND / Fraction(rate.limit)
+        self._times, self._each = unit.numerator, unit.denominator
+        burst = max(Fraction(1), SECOND * BURST / unit) if rate.burst is None else Fraction(rate.burst)
+        self.depth = int(burst * unit)
+        """Nanoseconds that an empty bucket takes to fill."""
+        self.full_at = 0
+        self._last = 0
+
+    def charge(self, attempt: Attempt) -> int:
+        """What an attempt costs, in nanoseconds of filling."""
+        rate = self.rate
+        cost = attempt.costs.get(rate.unit, self.cost) if attempt.costs else self.cost
+        if cost is None:
+            cost = attempt.cost
+        if cost == 1:
+            return -(-self._times // self._each)
+        if not is_number(cost) or not 0 <= cost < inf:
+            error = ValueError(f"a cost of {cost!r} {rate.unit} is no number of at least 0")
+            raise hinted(error, "cost= takes a number, or a function that gives one for an item")
+        if cost > rate.limit:
+            error = ValueError(f"a cost of {cost:g} {rate.unit} can never pass the rate {rate}")
+            raise hinted(error, "split the item, or ask for a larger limit over a longer time")
+        return self._nanoseconds(cost)
+
+    def _nanoseconds(self, units: float) -> int:
+        if isinstance(units, int):
+            return -(-units * self._times // self._each)
+        return ceil(Fraction(units) * self._times / self._each)
+
+    def opens_at(self, charge: int) -> float:
+        """When there is enough in the bucket; a charge above its depth needs it full, and leaves it in debt."""
+        return moment(self.full_at - self.depth + min(charge, self.depth))
+
+    def take(self, charge: int, now: float) -> int:
+        """Take it out. Returns the moment, for `undo`."""
+        self._last = at = int(now * SECOND)
+        self.full_at = max(self.full_at, at) + charge
+        return at
+
+    def undo(self, charge: int, at: int) -> None:
+        """Put back what was taken at that moment.
+
+        Without it the bucket might have been full, and have overflowed, until others took from it: so much is lost.
+        """
+        self.full_at -= max(0, charge - (self._last - at))
+
+    def spent(self, charge: int, units: float, now: float) -> int:
+        """The call used so many units, whatever was charged: debt or credit for those after it. The new charge."""
+        used = self._nanoseconds(units)
+        if used > charge:
+            self.full_at = max(self.full_at, int(now * SECOND))
+        self.full_at += used - charge
+        return used
+
+    def idle(self, now: float) -> bool:
+        """Whether it is as good as new."""
+        return self.full_at <= int(now * SECOND)
+
+
+def moment(nanoseconds: int) -> float:
+    """The earliest float that is not before it, so that a clock which shows it is late enough."""
+    seconds = nanoseconds / SECOND
+    while int(seconds * SECOND) < nanoseconds:
+        seconds = nextafter(seconds, inf)
+    return seconds

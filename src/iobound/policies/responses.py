@@ -1,0 +1,69 @@
+"""What the exceptions of common clients tell of the response behind them. No client is imported for it.
+
+requests, httpx: `error.response.status_code` and `.headers`; aiohttp: `error.status`, `error.headers`; urllib:
+`error.code`, `error.headers`; botocore: `error.response["ResponseMetadata"]`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+LONGEST = 1e9
+"""No pause in seconds is longer: thirty years."""
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that made the error, None if there was none."""
+    metadata = _metadata(error)
+    response = getattr(error, "response", None)
+    for place, name in ((metadata, "HTTPStatusCode"), (response, "status_code"), (error, "status"), (error, "code")):
+        status = place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
+        if isinstance(status, int) and 100 <= status < 600:  # noqa: PLR2004 - RFC 9110, section 15
+            return status
+    return None
+
+
+def retry_after(error: BaseException) -> float | None:
+    """The seconds that the response asked to wait: `Retry-After` as seconds or as a date (RFC 9110, 10.2.3)."""
+    told = _header(error, "Retry-After")
+    if told is None:
+        return None
+    try:
+        seconds = float(told)
+    except ValueError:
+        moment = _moment(told)
+        if moment is None:
+            return None
+        sent = _moment(_header(error, "Date") or "")  # the server's own clock, if it shows it
+        seconds = moment - (time.time() if sent is None else sent)
+    return min(LONGEST, max(0.0, seconds)) if seconds == seconds else None  # noqa: PLR0124 - nan
+
+
+def _header(error: BaseException, name: str) -> str | None:
+    for place in (_metadata(error).get("HTTPHeaders"), getattr(error, "response", None), error):
+        headers: Any = place if isinstance(place, Mapping) else getattr(place, "headers", None)
+        for spelled in (name, name.lower()):
+            try:
+                told = headers.get(spelled)
+            except Exception:  # noqa: BLE001 - whatever this is, it holds no headers
+                break
+            if isinstance(told, str):
+                return told.strip()
+    return None
+
+
+def _metadata(error: BaseException) -> Mapping[str, Any]:
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata") if isinstance(response, Mapping) else None
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _moment(date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - only a date pays for it
+
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None

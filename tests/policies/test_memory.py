@@ -1,0 +1,83 @@
+"""Memory budgets: sizes as people write them, and the gate by what it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from iobound.policies.memory import MemoryGate, size_of
+from iobound.words.attempt import Attempt
+
+MB = 10**6
+
+
+@pytest.mark.parametrize(
+    "told, size",
+    [
+        ("2GB", 2 * 10**9),
+        ("1.5 GiB", 3 * 2**29),
+        ("500mb", 500 * MB),
+        ("64 kib", 65536),
+        ("1000", 1000),
+        (4096, 4096),
+        ("50%", 0.5),
+        (0.25, 0.25),
+    ],
+)
+def test_a_size_is_read_as_people_write_it(told: Any, size: float) -> None:
+    assert size_of(told) == size
+
+
+@pytest.mark.parametrize(
+    "told", ["", "much", "-1GB", "0", "0%", "100%", "1e9", 0, -5, 1.5, float("nan"), True, None, b"1GB"]
+)
+def test_what_is_no_size_is_refused(told: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="memory="):
+        size_of(told)
+
+
+def places(gate: MemoryGate, count: int) -> list[Any]:
+    return [gate.request(Attempt(), 0.0, lambda: None) for _ in range(count)]
+
+
+def test_one_call_runs_until_the_cost_is_known_then_as_many_as_fit() -> None:
+    gate = MemoryGate(500 * MB, "500MB")
+    gate.observe(100 * MB)
+    waiting = places(gate, 9)
+    assert waiting.pop(0).take(0.0)
+    assert not waiting[0].take(0.0)
+    gate.observe(150 * MB)  # while it runs
+    gate.settled()
+    gate.observe(150 * MB)  # its result is there still
+    started = 0
+    while waiting and waiting[0].take(0.0):
+        waiting.pop(0)
+        started += 1
+        gate.observe((150 + 50 * started) * MB)
+    assert started == 7  # with the undelivered one 8 of 50 MB, above 100 MB
+
+
+def test_what_is_delivered_makes_room() -> None:
+    gate = MemoryGate(300 * MB, "300MB")
+    gate.observe(100 * MB)
+    first, second, third = places(gate, 3)
+    assert first.take(0.0)
+    gate.observe(200 * MB)
+    gate.settled()
+    assert second.take(0.0)
+    gate.observe(300 * MB)
+    assert not third.take(0.0)
+    gate.delivered(0)
+    gate.observe(200 * MB)
+    assert third.take(0.0)
+
+
+def test_one_call_may_always_run() -> None:
+    gate = MemoryGate(10 * MB, "10MB")
+    gate.observe(500 * MB)
+    first, second = places(gate, 2)
+    assert first.take(0.0)
+    gate.settled()
+    gate.delivered(1)
+    assert second.take(0.0)
