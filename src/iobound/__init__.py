@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any
 from iobound.api import Run, map, starmap
 from iobound.words.attempt import Current, Outcome, current
 from iobound.words.errors import BlockingLoopWarning, HungCalls, ItemCancelled, Overloaded, TooManyErrors
+from iobound.words.spending import spent
 from iobound.words.stats import Durations, Stats
 
 if TYPE_CHECKING:
+    from iobound.api.bridges import to_async, to_sync
     from iobound.api.executor import Executor
+    from iobound.api.limiter import Limiter
+    from iobound.policies.budget import RetryBudget
+    from iobound.policies.rate import Rate
+    from iobound.policies.retry import Retry
 
 __all__ = [
     "BlockingLoopWarning",
@@ -23,26 +29,45 @@ __all__ = [
     "Executor",
     "HungCalls",
     "ItemCancelled",
+    "Limiter",
     "Outcome",
     "Overloaded",
+    "Rate",
+    "Retry",
+    "RetryBudget",
     "Run",
     "Stats",
     "TooManyErrors",
     "current",
     "map",
+    "spent",
     "starmap",
+    "to_async",
+    "to_sync",
 ]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """`Executor`, when it is first asked for: `concurrent.futures` and its `logging` are not paid for otherwise."""
-    if name == "Executor":
-        from iobound.api.executor import Executor  # noqa: PLC0415
+_LATER = {
+    "Executor": "api.executor",
+    "Limiter": "api.limiter",
+    "Rate": "policies.rate",
+    "Retry": "policies.retry",
+    "RetryBudget": "policies.budget",
+    "to_async": "api.bridges",
+    "to_sync": "api.bridges",
+}
+"""Public names that are imported when they are first asked for: what they need is not paid for otherwise."""
 
-        globals()[name] = Executor
-        return Executor
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """One of the names that come later."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
+    globals()[name] = found = getattr(import_module(f"iobound.{_LATER[name]}"), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from iobound.core.rules import ErrorLimit, Rules
 from iobound.models.choices import Asyncio, Model, Serial, Threads
+from iobound.policies.descriptors import starved
+from iobound.words.checks import check_choice, check_count, check_number, check_seconds, is_number, refuse
 from iobound.words.errors import hinted
 from iobound.words.events import EVENTS
+from iobound.words.gates import STARVED
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
+    from iobound.policies.limits import Limited, Limits
+    from iobound.policies.memory import MemoryGate
+    from iobound.policies.rate import Rate
+    from iobound.policies.retry import Retry
+    from iobound.words.attempt import Attempt
+    from iobound.words.gates import Gate, Pause
     from iobound.words.stats import Stats
+
+    Rating: TypeAlias = str | Rate | Limited
 
 ModelName = Literal["auto", "serial", "threads", "asyncio"]
 MODELS: dict[str, type[Serial | Threads | Asyncio]] = {
@@ -24,11 +33,8 @@ MODELS: dict[str, type[Serial | Threads | Asyncio]] = {
     "asyncio": Asyncio,
 }
 
-
-MOST = 1 << 31
-"""No count is larger."""
-LONGEST = 1e9
-"""No time in seconds is longer, but for ever: thirty years."""
+LOOKAHEAD = 10_000
+"""Items that a run with keys pulls ahead."""
 
 
 class Keywords(TypedDict, total=False):
@@ -44,6 +50,14 @@ class Keywords(TypedDict, total=False):
     timeout: float | None
     grace: float
     max_abandoned: int | None
+    rate: Rating | Sequence[Rating] | None
+    cost: float | Callable[[Any], float] | None
+    key: Literal["host"] | Callable[[Any], Hashable] | None
+    key_concurrency: int | None
+    key_rate: str | Rate | None
+    lookahead: int | None
+    retry: int | Retry | None
+    memory: int | float | str | None
     progress: bool | Callable[[Stats], object]
     hooks: Sequence[object]
 
@@ -74,6 +88,14 @@ class Options:
     timeout: float | None = flag(None, "SECONDS", "for the whole run")
     grace: float = flag(1.0, "SECONDS", "for running calls, when the run is stopped")
     max_abandoned: int | None = flag(None, "N", "hung calls left behind before the run fails")
+    rate: Any = flag(None, "N/TIME", "the most calls per time: 100/s, 500/min; several with commas between")
+    cost: Any = flag(None, "N|MODULE:NAME", "units of the rate that an item takes")
+    key: Any = flag(None, "host|MODULE:NAME", "what items are limited by, each apart: the host of a URL, say")
+    key_concurrency: int | None = flag(None, "N", "the most calls in flight per key")
+    key_rate: Any = flag(None, "N/TIME", "the most calls per time and key")
+    lookahead: int | None = flag(None, "N", "with keys, instead of buffersize: items that may wait behind blocked keys")
+    retry: Any = flag(None, "N", "how often a failed call is repeated, if that may help")
+    memory: Any = flag(None, "SIZE|P%", "the most memory that this process may take: 2GB, 50%")
     progress: bool | Callable[[Stats], object] = False
     hooks: Sequence[object] = ()
 
@@ -91,10 +113,10 @@ class Options:
     def __post_init__(self) -> None:
         """Check every value once, before anything starts."""
         self._check_model()
-        _check_choice("errors", self.errors, ("raise", "collect", "skip"))
-        _check_choice("feed", self.feed, ("auto", "consumer"))
+        check_choice("errors", self.errors, ("raise", "collect", "skip"))
+        check_choice("feed", self.feed, ("auto", "consumer"))
         if not isinstance(self.ordered, bool):
-            _refuse("ordered", self.ordered, "True or False")
+            refuse("ordered", self.ordered, "True or False")
         if self.concurrency != "auto":
             check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto'")
         if self.buffersize is not None:
@@ -102,27 +124,27 @@ class Options:
         if self.max_abandoned is not None:
             check_count("max_abandoned", self.max_abandoned, "an integer of at least 0", least=0)
         for name in ("task_timeout", "timeout"):
-            _check_seconds(name, getattr(self, name))
-        if not _is_number(self.grace) or not 0 <= self.grace <= LONGEST:
-            _refuse("grace", self.grace, "seconds, at least 0")
+            check_seconds(name, getattr(self, name))
+        check_number("grace", self.grace, "seconds, at least 0")
         if self.setup is not None and not callable(self.setup):
-            _refuse("setup", self.setup, "a callable that gives a context manager, such as aiohttp.ClientSession")
+            refuse("setup", self.setup, "a callable that gives a context manager, such as aiohttp.ClientSession")
         if not isinstance(self.progress, bool) and not callable(self.progress):
-            _refuse("progress", self.progress, "True, or a callable that takes the statistics")
+            refuse("progress", self.progress, "True, or a callable that takes the statistics")
         self._check_errors()
         self._check_hooks()
+        self._check_limits()
 
     def _check_model(self) -> None:
         names: Any = self.model
         if isinstance(names, str):
-            _check_choice("model", names, ("auto", *MODELS))
+            check_choice("model", names, ("auto", *MODELS))
         elif isinstance(names, Collection):
             for name in names:
-                _check_choice("model", name, tuple(MODELS))
+                check_choice("model", name, tuple(MODELS))
             if not names:
-                _refuse("model", names, f"at least one of {', '.join(MODELS)}")
+                refuse("model", names, f"at least one of {', '.join(MODELS)}")
         elif isinstance(names, type) or not hasattr(names, "drive"):
-            _refuse("model", names, f"one of auto, {', '.join(MODELS)}, a set of them, or a Model")
+            refuse("model", names, f"one of auto, {', '.join(MODELS)}, a set of them, or a Model")
         serial = names == "serial" or isinstance(names, Serial)
         if serial and self.task_timeout is not None:
             error = ValueError("task_timeout= cannot be kept by model='serial': nobody is left to end the call")
@@ -136,11 +158,45 @@ class Options:
 
     def _check_hooks(self) -> None:
         if not isinstance(self.hooks, Sequence):
-            _refuse("hooks", self.hooks, "a list of observers, such as [hook]")
+            refuse("hooks", self.hooks, "a list of observers, such as [hook]")
         for hook in self.hooks:
             if not any(hasattr(hook, event) for event in EVENTS):
                 error = TypeError(f"hooks= has {hook!r}, which observes nothing")
                 raise hinted(error, f"a hook defines some of: {', '.join(EVENTS)}")
+
+    def _check_limits(self) -> None:
+        if self.key is not None and self.key != "host" and not callable(self.key):
+            refuse("key", self.key, "'host', or a function of an item")
+        if self.cost is not None and not callable(self.cost):
+            check_number("cost", self.cost, "a number of at least 0, or a function of an item")
+        for name in ("key_concurrency", "lookahead"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
+        for name in ("key_concurrency", "key_rate", "lookahead"):
+            if self.key is None and getattr(self, name) is not None:
+                raise hinted(TypeError(f"{name}= needs key="), "key='host' for URLs, or a function of an item")
+        if self.key is not None and self.buffersize is not None:
+            error = TypeError("buffersize= cannot be given with key=")
+            raise hinted(error, "lookahead= bounds what a run with keys pulls ahead")
+        if self.rate is not None or self.key_rate is not None:
+            self.limits()
+        if self.memory is not None:
+            self.memory_budget()
+        self._retry()
+
+    def limits(self) -> Limits | None:
+        """The gates that the rates and keys make; None if there are none."""
+        if self.rate is None and self.key_rate is None and self.key_concurrency is None:
+            return None
+        from iobound.policies.limits import limits  # noqa: PLC0415 - only who limits pays for it
+
+        return limits(self.rate, key_rate=self.key_rate, key_concurrency=self.key_concurrency)
+
+    def memory_budget(self) -> int | float:
+        """Bytes as an integer, or a share of what there is as a float below 1."""
+        from iobound.policies.memory import size_of  # noqa: PLC0415 - only who limits pays for it
+
+        return size_of(self.memory)
 
     def error_limit(self) -> ErrorLimit | None:
         """`max_errors` as a rule."""
@@ -156,9 +212,31 @@ class Options:
                 share = -1.0
             if 0 <= share <= 1:
                 return ErrorLimit(share=share)
-        return _refuse("max_errors", limit, "a count of at least 0, or a share such as '3%'")
+        return refuse("max_errors", limit, "a count of at least 0, or a share such as '3%'")
 
-    def rules(self, default_limit: int, *, counted: bool) -> Rules:
+    def judge(self) -> Callable[[Attempt, bool], Pause | None] | None:
+        """What says whether a failed attempt is made again, outside every lock."""
+        if self.retry == 0 and self.retry is not False:
+            return None
+        retry = self._retry()
+
+        def judge(attempt: Attempt, abandoned: bool) -> Pause | None:  # noqa: FBT001
+            if starved(attempt.error):
+                return STARVED
+            return None if retry is None else retry.judge(attempt, abandoned=abandoned)
+
+        return judge
+
+    def _retry(self) -> Retry | None:
+        if self.retry is None:
+            return None
+        from iobound.policies.retry import Retry  # noqa: PLC0415 - only who retries pays for it
+
+        return Retry.of(self.retry)
+
+    def rules(
+        self, default_limit: int, *, counted: bool, gates: tuple[Gate, ...] = (), memory: MemoryGate | None = None
+    ) -> Rules:
         """The part that the state machine decides by."""
         limit = default_limit if isinstance(self.concurrency, str) else self.concurrency
         return Rules(
@@ -171,37 +249,18 @@ class Options:
             timeout=self.timeout,
             grace=self.grace,
             max_abandoned=limit if self.max_abandoned is None else self.max_abandoned,
+            gates=gates,
+            memory=memory,
+            keyed=self.key is not None,
+            retry=self._retry(),
+            cost=self.cost if is_number(self.cost) else 1,
             counted=counted or isinstance(self.max_errors, str),  # a share is judged at every outcome
         )
 
     def window(self, limit: int) -> int:
         """`buffersize`: given, or enough that ordered delivery hardly ever idles a slot."""
+        if self.key is not None:
+            return self.lookahead or LOOKAHEAD
         if self.buffersize is not None:
             return self.buffersize
         return max(8 * limit, 256) if self.ordered else 2 * limit
-
-
-def _refuse(name: str, value: object, wanted: str) -> NoReturn:
-    kind = ValueError if isinstance(value, str | int | float) else TypeError
-    raise hinted(kind(f"{name}={value!r} is not valid"), f"{name} takes {wanted}")
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        near = get_close_matches(str(value), choices, 1)
-        _refuse(name, value, f"one of {', '.join(choices)}" + (f"; did you mean {near[0]!r}?" if near else ""))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def check_count(name: str, value: object, wanted: str = "an integer of at least 1", least: int = 1) -> None:
-    """Refuse what is no integer of at least `least`, or absurdly large."""
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MOST:
-        _refuse(name, value, wanted)
-
-
-def _check_seconds(name: str, value: float | None) -> None:
-    if value is not None and (not _is_number(value) or not value > 0 or LONGEST < value < float("inf")):
-        _refuse(name, value, "seconds, more than 0")

@@ -11,7 +11,7 @@ import iobound
 from iobound.core.delivery import Delivery
 from iobound.core.run import Core
 from iobound.core.statistics import Histogram
-from iobound.models import Asyncio, Serial, Threads
+from iobound.models import Asyncio, Serial, Threads, feeders
 from iobound.words.clock import SystemClock
 
 pytestmark = pytest.mark.timeout(10)
@@ -21,7 +21,7 @@ PLACES = {
     "settle": (Core, "settle"),
     "release": (Core, "release"),
     "offer": (Core, "offer"),
-    "refill": (Core, "refill"),
+    "refill": (feeders, "refill"),
     "more": (Core, "more"),
     "end_source": (Core, "end_source"),
     "blocked": (Delivery, "blocked"),

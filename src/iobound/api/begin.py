@@ -11,23 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.api.auto import choose
 from iobound.core.statistics import snapshot
-from iobound.models.choices import is_async_source, task_crew
+from iobound.models.choices import SYSTEM, is_async_source, task_crew
 from iobound.models.job import Job
 from iobound.words.bells import LoopBell, ThreadBell
-from iobound.words.errors import BlockingLoopWarning, hinted
+from iobound.words.errors import BlockingLoopWarning, hinted, said
 from iobound.words.events import HookSet
 from iobound.words.loops import loop_runs_here
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from iobound.models.calls import Call
     from iobound.models.driver import Driver
     from iobound.models.job import Workers
     from iobound.observers.progress import Progress
     from iobound.options import Options
+    from iobound.policies.limits import Limits
+    from iobound.policies.memory import MemoryGate
+    from iobound.words.attempt import Attempt
     from iobound.words.stats import Stats
 
+FEW = 8
+"""So many calls at a time are let pass unexamined."""
 TASKS = 100
 """The default limit once a plain function has turned out to be async."""
 
@@ -55,23 +61,86 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         raise hinted(error, "model='serial' still works there")
     progress = _progress(call, source, options.progress)
     successor = partial(_successor, loop, options.concurrency == "auto") if may_switch and not call.setup else None
+    if model.clock is SYSTEM:
+        options = _clamped(options, model.concurrency)
+    if options.ordered and (options.key_concurrency or options.key_rate):
+        said("ordered results wait for those of blocked keys", "ordered=False lets every key go at its own pace")
+    limits, memory = options.limits(), _memory_gate(options)
+    gates = (*(limits.keyed if limits else ()), *((memory,) if memory else ()), *(limits.common if limits else ()))
     job = Job(
         call=replace(call, mixed=may_switch),
         source=source,
         rules=replace(options, errors=errors, max_errors=None if errors == "raise" else options.max_errors).rules(
-            model.concurrency, counted=options.feed == "consumer"
+            model.concurrency, counted=options.feed == "consumer", gates=gates, memory=memory
         ),
         context=copy_context(),
         # A loop that brings a clock of its own (the virtual one of `iobound.testing`) is believed.
         clock=getattr(loop, "clock", model.clock),
         hooks=HookSet((*options.hooks, progress) if progress else options.hooks),
         feed=options.feed,
+        prepare=_preparation(options, limits),
+        judge=options.judge(),
+        meter=_meter(memory),
         successor=successor,
     )
     driver = model.drive(job, ThreadBell() if loop is None else LoopBell(loop), loop)
     if progress:
         progress.begin(partial(_stats, driver))
     return driver
+
+
+def _clamped(options: Options, default: int) -> Options:
+    """No more calls than there are descriptors for, if each takes one."""
+    wanted = default if isinstance(options.concurrency, str) else options.concurrency
+    if wanted <= FEW:
+        return options
+    from iobound.signals.descriptors import room_for_calls  # noqa: PLC0415 - only who asks for many pays for it
+
+    most = room_for_calls()
+    if most is None or wanted <= most:
+        return options
+    said(
+        f"concurrency={wanted} is more than the file descriptors of this process allow: {most} calls at a time",
+        "`ulimit -n` raises the limit of a shell, and of what it starts",
+    )
+    return replace(options, concurrency=most)
+
+
+def _preparation(options: Options, limits: Limits | None) -> Callable[[Attempt], None] | None:
+    """What calls `key=` and `cost=` for an item, if anybody must be called."""
+    key, cost = options.key, options.cost if callable(options.cost) else None
+    if key is None and cost is None and not (limits and limits.costs):
+        return None
+    from iobound.policies.limits import host_of, preparation  # noqa: PLC0415 - only who limits pays for it
+
+    return preparation(host_of if key == "host" else key, cost, limits.costs if limits else {})
+
+
+def _memory_gate(options: Options) -> MemoryGate | None:
+    """The budget in bytes: what was asked for, or its share of what this process may have."""
+    if options.memory is None:
+        return None
+    from iobound.policies.memory import MemoryGate  # noqa: PLC0415 - only who limits pays for it
+    from iobound.signals.machine import examine  # noqa: PLC0415
+    from iobound.signals.memory import resident  # noqa: PLC0415
+
+    budget, whole = options.memory_budget(), examine().memory
+    if resident() is None or (whole is None and isinstance(budget, float)):
+        raise hinted(RuntimeError("memory= is not known on this system"), "pip install psutil makes it so")
+    return MemoryGate(int(budget * (whole or 0)) if isinstance(budget, float) else budget, str(options.memory))
+
+
+def _meter(memory: MemoryGate | None) -> Callable[[], None] | None:
+    """What tells the budget how much the process takes."""
+    if memory is None:
+        return None
+    from iobound.signals.memory import resident  # noqa: PLC0415 - as above
+
+    def meter() -> None:
+        memory.observe(resident() or 0)
+
+    meter()
+    return meter
 
 
 def _progress(call: Call, source: Any, wanted: Any) -> Progress | None:
@@ -91,8 +160,7 @@ def _stats(driver: Driver) -> Stats | None:
 
 def _successor(loop: asyncio.AbstractEventLoop | None, default: bool, driver: Driver) -> Workers:  # noqa: FBT001
     if default:
-        driver.core.resize(TASKS)
-        driver.news.append(("limit_changed", driver.job.rules.limit, TASKS, "the function is async"))
+        driver.core.resize(TASKS, "the function is async")
     return task_crew(driver, loop)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from weakref import finalize
 
 from iobound.models.pool import Pool
-from iobound.options import check_count
+from iobound.words.checks import check_count
 from iobound.words.clock import FOREVER
 from iobound.words.errors import hinted
 

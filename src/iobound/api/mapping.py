@@ -113,6 +113,14 @@ def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:  # noq
         timeout: seconds for the whole run, from its first use; then it ends with `TimeoutError`.
         grace: seconds that closing waits for calls which are running.
         max_abandoned: hung calls left behind before the run fails with `HungCalls`. Default: `concurrency`.
+        rate: `"100/s"`, a `Rate`, a `Limiter`, or a list of them: the most calls per time, in all.
+        cost: units of the rate that an item takes, as a number or a function of the item.
+        key: what items are limited by, each apart: `"host"` for URLs, or a function of the item.
+        key_concurrency: the most calls in flight per key.
+        key_rate: the most calls per time and key.
+        lookahead: with `key`, in the place of `buffersize`: items that may wait behind blocked keys.
+        retry: how often a failed call is repeated: a number, or a `Retry`.
+        memory: the most that this process may take: `"2GB"`, bytes, or a share such as `"50%"`.
         progress: True shows a bar on a terminal, HTML in a notebook, a line every 30 s elsewhere; a callable is
             called with the statistics ten times a second, in a thread of its own.
         hooks: observers with any of the methods `started settled delivered limit_changed source_ended stopped`.

@@ -55,6 +55,8 @@ def _value(name: str, text: Any) -> Any:
         if found:
             text, factor = found[1], UNITS[found[2]]
             return _number(text) * factor if isinstance(_number(text), int | float) else text
+    if name == "rate" and text.count("/") > 1:
+        return text.split(",")
     return _number(text)
 
 

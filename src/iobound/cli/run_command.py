@@ -81,9 +81,11 @@ def command(  # noqa: PLR0913 - click hands over every flag
     because all calls failed alike; 130 and 143 interrupted; 70 a bug.
     """
     fn = resolve(target)
-    setup = keywords.pop("setup")
-    given = options_from(keywords, setup=None if setup is None else resolve(setup))
-    check_takes_item(fn, target, 1 if setup is None else 2)
+    for name in ("setup", "key", "cost"):
+        if ":" in (keywords[name] or ""):
+            keywords[name] = resolve(keywords[name])
+    given = options_from(keywords)
+    check_takes_item(fn, target, 1 if given.setup is None else 2)
     found = find_items(items, kind, files, arguments).first(limit)
     job = Job(fn, found, given, renderer(json_lines=json_lines), output, progress, quiet, preflight)
     if dry_run:

@@ -60,11 +60,14 @@ def held_back(stats: Stats) -> str:
         "order": stats.held_by_order,
         "source": stats.held_by_source,
         "consumer": stats.held_by_consumer,
+        **stats.held_by_limits,
     }
     worst = max(lost, key=lambda name: lost[name])
     share = lost[worst] / stats.elapsed
     if share < WORTH_SAYING:
         return f"by concurrency={stats.limit}: free places never lacked work"
+    if worst in stats.held_by_limits:
+        return f"waited {share:.0%} of the time for {worst}"
     return {
         "order": f"{share:.0%} of the time some places waited for item #{stats.held_by_index}; --no-ordered would not",
         "source": f"{share:.0%} of the time some places waited for the items to come",

@@ -1,0 +1,283 @@
+"""`Limiter`: limits that are shared, by runs, by threads, by event loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from functools import wraps
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from iobound.core.admission import Admission
+from iobound.models.calls import is_async
+from iobound.models.choices import SYSTEM
+from iobound.policies.limits import limits
+from iobound.words.attempt import Attempt
+from iobound.words.bells import LoopBell, ThreadBell
+from iobound.words.checks import check_count, check_number
+from iobound.words.errors import Overloaded, hinted
+from iobound.words.spending import admitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextvars import Token
+
+    from iobound.policies.limits import Limits
+    from iobound.policies.rate import Rate
+    from iobound.words.clock import Clock
+    from iobound.words.gates import Ticket
+    from iobound.words.spending import Admitted
+
+F = TypeVar("F", bound=Callable[..., Any])
+Costs = float | Mapping[str, float]
+
+
+class Limiter:
+    """Rates and concurrency as an object: who passes it, wherever they are, together keeps within them.
+
+    Pass it as `rate=` to any number of runs, use it in `with` or `async with`, or decorate a function with it. All wait
+    in one queue, first come, first served.
+
+    Args:
+        rate: `"100/s"`, a `Rate`, or a list of them: all must admit.
+        concurrency: how many may be inside at one time.
+        key_rate: a rate that each key has for itself.
+        key_concurrency: how many of each key may be inside at one time.
+        queue: how many may wait in `with`, or in a decorated function; more raise `Overloaded`.
+
+    Raises:
+        TypeError, ValueError: an argument is not valid.
+
+    Example:
+        >>> import iobound
+        >>> limiter = iobound.Limiter("1000/s", concurrency=2)
+        >>> with limiter(cost=3):
+        ...     print("inside")
+        inside
+        >>> @limiter
+        ... def fetch(url):
+        ...     return url.upper()
+        >>> fetch("a"), list(iobound.map(str.upper, "bc", rate=limiter))
+        ('A', ['B', 'C'])
+    """
+
+    def __init__(
+        self,
+        rate: str | Rate | Sequence[str | Rate] | None = None,
+        *,
+        concurrency: int | None = None,
+        key_rate: str | Rate | None = None,
+        key_concurrency: int | None = None,
+        queue: int = 1000,
+    ) -> None:
+        for name, count in (("concurrency", concurrency), ("key_concurrency", key_concurrency)):
+            if count is not None:
+                check_count(name, count)
+        check_count("queue", queue, "an integer of at least 0", least=0)
+        if rate is None and concurrency is None and key_rate is None and key_concurrency is None:
+            raise hinted(TypeError("this limiter limits nothing"), "Limiter('100/s'), or Limiter(concurrency=10)")
+        self._limits = limits(rate, concurrency=concurrency, key_rate=key_rate, key_concurrency=key_concurrency)
+        self._queue = queue
+        self._lock = Lock()
+        self._waiting = 0
+
+    @property
+    def limits(self) -> Limits:
+        """Its gates: what runs that are given this limiter ask."""
+        return self._limits
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for it, runs not counted."""
+        return self._waiting
+
+    @overload
+    def __call__(self, fn: F, /) -> F: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        key: object = None,
+        cost: Costs | Callable[[Any], float] | None = None,
+    ) -> Permit: ...
+    def __call__(self, fn: Any = None, /, key: Any = None, cost: Any = None) -> Any:  # type: ignore[misc] # it does
+        """A place in the queue for `with` and `async with`; or, of a function, one that queues before each call.
+
+        Args:
+            fn: a plain or async function.
+            key: what the limits per key go by. In a decorator, a function of the first argument.
+            cost: units of every rate without a cost of its own, or a number for each unit: `{"tokens": 500}`. In a
+                decorator, a number, or a function of the first argument.
+        """
+        permit = Permit(self, key, cost)
+        return permit if fn is None else permit(fn)
+
+    def try_acquire(self, *, key: Hashable = None, cost: Costs | None = None) -> Permit | None:
+        """Pass now, or not at all: None. What passed goes into `with`, or is released by its `release()`."""
+        permit = Permit(self, key, cost)
+        return permit if permit.try_acquire() else None
+
+    def _join(self) -> None:
+        with self._lock:
+            if self._waiting >= self._queue:
+                error = Overloaded(f"{self._queue} wait for this limiter")
+                raise hinted(error, "let callers wait elsewhere, or raise queue=")
+            self._waiting += 1
+
+    def _left(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+
+class Permit:
+    """One passage through a limiter: what `limiter(...)` gives."""
+
+    def __init__(
+        self, limiter: Limiter, key: Any = None, cost: Any = None, costs: Mapping[str, float] | None = None
+    ) -> None:
+        self.clock: Clock = SYSTEM
+        self.tickets: Sequence[Ticket] = ()
+        """What was taken."""
+        self._limiter = limiter
+        self._key = key
+        self._cost = cost
+        self._costs = costs or {}
+        self._inside = False
+        self._before: Token[Admitted | None] | None = None
+
+    def __enter__(self) -> Self:
+        """Wait, in this thread, until all admit."""
+        if not self._inside:
+            bell = ThreadBell()
+            self._wait_first(bell.ring) or self._wait(bell)
+        self._before = admitted.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whoever counts who is inside lets the next one in."""
+        if self._before is not None:
+            admitted.reset(self._before)
+        self.release()
+
+    async def __aenter__(self) -> Self:
+        """Wait until all admit; the loop goes on meanwhile."""
+        import asyncio  # noqa: PLC0415 - there is a loop, so it is there
+
+        if not self._inside:
+            loop = asyncio.get_running_loop()
+            self.clock = getattr(loop, "clock", SYSTEM)
+            bell = LoopBell(loop)
+            if not self._wait_first(bell.ring):
+                await self._wait_async(bell)
+        self._before = admitted.set(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """As `__exit__`."""
+        self.__exit__()
+
+    def try_acquire(self) -> bool:
+        """Pass now, or not at all."""
+        if self._wait_first(lambda: None):
+            return True
+        self._admission.leave()
+        return False
+
+    def release(self) -> None:
+        """Be outside again; what was charged stays charged."""
+        tickets, self.tickets, self._inside = self.tickets, (), False
+        for ticket in tickets:
+            ticket.settled(self._attempt, self.clock.now())
+
+    def __call__(self, fn: F) -> F:
+        """`fn`, passing the limiter before each call."""
+        permit = self._for_call
+        if is_async(fn):
+
+            @wraps(fn)
+            async def limited_async(*args: Any, **kwargs: Any) -> Any:
+                async with permit(args):
+                    return await fn(*args, **kwargs)
+
+            return limited_async  # type: ignore[return-value]
+
+        @wraps(fn)
+        def limited(*args: Any, **kwargs: Any) -> Any:
+            with permit(args):
+                return fn(*args, **kwargs)
+
+        return limited  # type: ignore[return-value]
+
+    def _for_call(self, args: tuple[Any, ...]) -> Permit:
+        """A passage of its own for one call of a decorated function."""
+        item = args[0] if args else None
+        key, cost = (told(item) if callable(told) else told for told in (self._key, self._cost))
+        costs = {unit: each(item) for unit, each in self._limiter.limits.costs.items()}
+        return Permit(self._limiter, key, cost, costs)
+
+    # Waiting ------------------------------------------------------------------------------------------------
+
+    def _wait_first(self, ring: Callable[[], None]) -> bool:
+        """Pass, if that goes without waiting."""
+        self._attempt = _attempt(self._key, self._cost, self._costs, self._limiter.limits)
+        self._admission = Admission(self._limiter.limits.gates, ring)
+        try:
+            return self._pass()
+        except BaseException:
+            self._admission.leave()
+            raise
+
+    def _pass(self) -> bool:
+        now = self.clock.now()
+        self._until = self._admission.advance(self._attempt, now)
+        if self._until > now:
+            return False
+        self.tickets, self._inside = self._admission.hand_over(), True
+        return True
+
+    def _wait(self, bell: ThreadBell) -> None:
+        try:
+            self._limiter._join()  # noqa: SLF001 - two halves of one thing
+            try:
+                while not self._inside:
+                    self.clock.wait(bell, self._until)
+                    self._pass()
+            finally:
+                self._limiter._left()  # noqa: SLF001
+        except BaseException:
+            self._undo()
+            raise
+
+    async def _wait_async(self, bell: LoopBell) -> None:
+        try:
+            self._limiter._join()  # noqa: SLF001
+            try:
+                while not self._inside:
+                    await bell.wait(self._until - self.clock.now())
+                    self._pass()
+            finally:
+                self._limiter._left()  # noqa: SLF001
+        except BaseException:
+            self._undo()
+            raise
+
+    def _undo(self) -> None:
+        """Whoever waited has been stopped: leave every queue, and let go of what was taken."""
+        self._admission.leave()
+        self.release()
+
+
+def _attempt(key: Hashable, cost: Costs | None, costs: Mapping[str, float], limited: Limits) -> Attempt:
+    """What the gates are asked to admit."""
+    attempt = Attempt()
+    attempt.key = key
+    attempt.costs = costs
+    if isinstance(cost, Mapping):
+        attempt.costs = {**costs, **cost}
+    elif cost is not None:
+        check_number("cost", cost, "a number of at least 0, or one for each unit", most=1e18)
+        attempt.cost = cost
+    missing = [unit for unit in limited.costs if unit not in attempt.costs]
+    if missing:
+        error = ValueError(f"the cost in {missing[0]} is a function of an item, and there is none here")
+        raise hinted(error, f"limiter(cost={{{missing[0]!r}: ...}}) tells the number")
+    return attempt

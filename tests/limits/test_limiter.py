@@ -1,0 +1,187 @@
+"""`Limiter`: in `with`, in `async with`, as a decorator, shared by threads and loops."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+import iobound
+from iobound import Limiter, Overloaded, Rate
+from iobound.testing import run_virtual
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_a_block_waits_for_the_rate() -> None:
+    limiter = Limiter(Rate(10, burst=1))
+
+    async def main() -> list[float]:
+        times = []
+        for _ in range(4):
+            async with limiter():
+                times.append(round(now(), 6))
+        return times
+
+    assert run_virtual(main()) == [0.0, 0.1, 0.2, 0.3]
+
+
+def test_waiting_is_first_come_first_served() -> None:
+    limiter, order = Limiter(Rate(10, burst=1)), []
+
+    async def one(name: int, cost: float) -> None:
+        async with limiter(cost=cost):
+            order.append(name)
+
+    async def main() -> None:
+        await asyncio.gather(*(one(number, 1 + 4 * (number % 3)) for number in range(12)))
+
+    run_virtual(main())
+    assert order == [*range(12)]
+
+
+def test_a_cancelled_waiter_leaves_the_queue_and_costs_nothing() -> None:
+    limiter = Limiter(Rate(1, burst=1))
+
+    async def wait() -> float:
+        async with limiter():
+            return now()
+
+    async def main() -> float:
+        await wait()
+        tasks = [asyncio.ensure_future(wait()) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        tasks[0].cancel()
+        tasks[1].cancel()
+        return await tasks[2]
+
+    assert run_virtual(main()) == pytest.approx(1.0)
+    assert limiter.waiting == 0
+
+
+def test_no_more_are_inside_than_may_be() -> None:
+    limiter, inside, most = Limiter(concurrency=3, key_concurrency=2), 0, 0
+
+    async def one(number: int) -> None:
+        nonlocal inside, most
+        async with limiter(key=number % 2):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(1)
+            inside -= 1
+
+    async def main() -> float:
+        await asyncio.gather(*(one(number) for number in range(9)))
+        return now()
+
+    assert run_virtual(main()) == 3.0
+    assert most == 3
+
+
+def test_a_full_queue_is_overloaded_at_once() -> None:
+    limiter = Limiter("1/s", queue=2)
+
+    async def one() -> None:
+        async with limiter():
+            pass
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*(one() for _ in range(5)), return_exceptions=True)
+
+    assert [type(result) for result in run_virtual(main())] == [type(None)] * 3 + [Overloaded] * 2
+
+
+def test_try_acquire_never_waits() -> None:
+    limiter = Limiter(concurrency=1)
+    permit = limiter.try_acquire()
+    assert permit is not None
+    assert limiter.try_acquire() is None
+    permit.release()
+    with limiter.try_acquire() or pytest.fail("it was free"):
+        assert limiter.try_acquire() is None
+    assert limiter.try_acquire() is not None
+
+
+def test_an_error_inside_lets_the_next_one_in() -> None:
+    limiter = Limiter(concurrency=1)
+    with pytest.raises(KeyError), limiter():
+        raise KeyError
+    assert limiter.try_acquire() is not None
+
+
+def test_threads_and_a_loop_share_it(ledger: Any) -> None:
+    limiter, done = Limiter(Rate(2000, burst=5)), []
+
+    @limiter
+    def plain(number: int) -> None:
+        done.append(number)
+
+    @limiter
+    async def native(number: int) -> None:
+        done.append(number)
+
+    async def main() -> None:
+        await asyncio.gather(*(native(number) for number in range(60)))
+
+    threads = [threading.Thread(target=lambda: [plain(number) for number in range(60)]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    asyncio.run(main())
+    assert len(list(iobound.map(done.append, range(60), rate=limiter))) == 60
+    for thread in threads:
+        thread.join()
+    assert len(done) == len(ledger.taken) == 300
+    assert ledger.excess() <= 0
+
+
+def test_costs_by_unit_and_by_function() -> None:
+    limiter = Limiter(["1000/s", Rate(100, burst=100, cost=len, unit="letters")])
+
+    @limiter
+    def ask(prompt: str) -> str:
+        iobound.spent(letters=1)
+        return prompt
+
+    assert ask("x" * 90) == "x" * 90
+    assert limiter.try_acquire(cost={"letters": 95}) is not None
+    with pytest.raises(ValueError, match="the cost in letters is a function of an item"):
+        limiter.try_acquire()
+    with pytest.raises(ValueError, match="can never pass"):
+        limiter.try_acquire(cost={"letters": 101})
+
+
+def test_spent_inside_a_block_is_of_the_block() -> None:
+    limiter = Limiter(Rate(10, burst=10))
+
+    async def main() -> float:
+        async with limiter(cost=10):
+            iobound.spent(2)
+        async with limiter(cost=8):
+            return now()
+
+    assert run_virtual(main()) == 0.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"rate": "fast"}, {"concurrency": 0}, {"key_concurrency": "2"}, {"rate": "1/s", "queue": -1}],
+    ids=repr,
+)
+def test_a_limiter_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Limiter(**wrong)
+    assert "hint" in "".join(caught.value.__notes__)
+
+
+def test_a_decorated_function_keeps_its_name_and_colour() -> None:
+    @Limiter("100/s")
+    async def fetch(url: str) -> str:
+        """Fetch."""
+        return url
+
+    assert (fetch.__name__, fetch.__doc__) == ("fetch", "Fetch.")
+    assert list(iobound.map(fetch, ["a"])) == ["a"]

@@ -1,0 +1,145 @@
+"""What runs look like from the other side: servers that police rates, hosts that are down, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from servers import BucketServer, Refused, WindowServer
+
+import iobound
+from iobound import Rate, Retry, RetryBudget
+from iobound.testing import run_virtual
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_a_server_that_allows_the_rate_refuses_nothing() -> None:
+    server = BucketServer(100)
+
+    async def main() -> float:
+        assert await iobound.map(server, range(2000), rate="100/s") == [*range(2000)]
+        return now()
+
+    seconds = run_virtual(main())
+    assert server.seen == {"requests": 2000}
+    assert seconds <= 2000 / 100 / 0.98
+
+
+def test_without_a_rate_all_arrive_with_few_refusals() -> None:
+    server = BucketServer(100)
+
+    async def main() -> list[int]:
+        return await iobound.map(server, range(2000), concurrency=16, retry=8)
+
+    assert run_virtual(main()) == [*range(2000)]
+    assert server.seen["requests"] <= 1.2 * 2000
+
+
+@pytest.mark.parametrize("share, most", [(1.0, 0.06), (0.95, 0.0)])
+def test_a_sliding_window_refuses_few_at_its_rate_and_none_below(share: float, most: float) -> None:
+    server = WindowServer(100)
+
+    async def main() -> list[int]:
+        return await iobound.map(server, range(2000), rate=Rate(100 * share), retry=8)
+
+    assert run_virtual(main()) == [*range(2000)]
+    assert server.seen["refused"] <= most * 2000
+
+
+@pytest.mark.parametrize("rate", [100, 1000])
+def test_what_is_allowed_is_reached(rate: int) -> None:
+    async def call(item: int) -> int:
+        await asyncio.sleep(0.01)
+        return item
+
+    async def main() -> float:
+        await iobound.map(call, range(10 * rate), rate=f"{rate}/s", concurrency=50)
+        return now()
+
+    assert run_virtual(main()) <= 10 / 0.98
+
+
+def test_one_host_that_asks_to_wait_does_not_hold_up_fifty_others() -> None:
+    items = [f"https://host{number % 51}.example/{number}" for number in range(51 * 40)]
+
+    async def seconds(sick: bool) -> tuple[float, Counter[bool]]:
+        failures: Counter[bool] = Counter()
+        last = 0.0
+
+        async def fetch(url: str) -> str:
+            nonlocal last
+            if sick and "//host50." in url:
+                raise Refused(429, 30)
+            await asyncio.sleep(0.05)
+            last = now()
+            return url
+
+        urls = items if sick else [url for url in items if "//host50." not in url]
+        options: dict[str, Any] = {"key": "host", "key_concurrency": 2, "retry": 3, "ordered": False}
+        async for outcome in iobound.map(fetch, urls, errors="collect", max_errors=None, **options):
+            failures[outcome.ok] += 1
+        return last, failures
+
+    healthy, _ = run_virtual(seconds(sick=False))
+    beside, failures = run_virtual(seconds(sick=True))
+    assert failures[True] == 50 * 40
+    assert healthy / beside >= 0.95
+
+
+def test_a_server_that_fails_everything_is_not_hammered_and_the_run_ends() -> None:
+    calls: Counter[str] = Counter()
+
+    async def fetch(item: int) -> int:
+        calls["made"] += 1
+        await asyncio.sleep(0.02)
+        raise ConnectionError("down")
+
+    async def main() -> float:
+        outcomes = await iobound.map(fetch, range(1000), retry=3, errors="collect")
+        assert not any(outcome.ok for outcome in outcomes)
+        return now()
+
+    seconds = run_virtual(main())
+    assert calls["made"] <= 1.1 * 1000 + 10 * seconds + 100
+
+
+def test_while_many_retries_wait_nothing_new_of_their_key_starts() -> None:
+    started: set[int] = set()
+
+    async def fetch(item: int) -> int:
+        started.add(item)
+        raise ConnectionError("down")
+
+    async def main() -> None:
+        retry = Retry(attempts=2, wait=lambda made, error: 0.0, budget=RetryBudget(cap=1, per_second=1))
+        async with iobound.map(fetch, range(1000), concurrency=5, retry=retry, errors="collect") as run:
+            waiting = asyncio.ensure_future(anext(run))
+            await asyncio.sleep(2.5)
+            assert len(started) <= 1 + 2 * 5 + 5 + 3
+            waiting.cancel()
+
+    run_virtual(main())
+
+
+def test_a_hundred_thousand_keys_are_forgotten_when_idle() -> None:
+    async def fetch(item: int) -> int:
+        return item
+
+    async def main() -> int:
+        limiter = iobound.Limiter(key_rate="1000/s", key_concurrency=1)
+        run = iobound.map(fetch, range(100_000), key=lambda item: item, rate=limiter, ordered=False)
+        count = 0
+        async for _ in run:
+            count += 1
+            if not count % 20_000:
+                await asyncio.sleep(1)
+        remembered = [len(gate.gates) for gate in limiter.limits.keyed]
+        assert max(remembered) < 45_000
+        return count
+
+    assert run_virtual(main()) == 100_000
