@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,11 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import one."""
         if cmd_name not in COMMANDS:
-            return None
+            near = get_close_matches(cmd_name, COMMANDS, 1)
+            commands = ", ".join(COMMANDS)
+            raise Problem(
+                f"no such command {cmd_name!r}", f"did you mean {near[0]}?" if near else f"commands: {commands}"
+            )
         command = import_module(f"iobound.cli.{cmd_name}_command").command
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
         return command
@@ -42,10 +47,18 @@ class Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Lazy,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(iobound.__version__, prog_name="iobound")
-def group() -> None:
+@click.pass_context
+def group(ctx: click.Context) -> None:
     """Run very many I/O-bound tasks, and never more at once than is good."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 def resolve(target: str) -> Callable[..., Any]:
     """The object that `module:name` names; the current folder is on the path."""
     module_name, _, path = target.partition(":")
+    if os.sep in module_name:
+        dotted = os.path.normpath(module_name).removesuffix(".py").replace(os.sep, ".").lstrip(".")
+        raise Problem(f"{module_name!r} is a path, not a module", f"did you mean {dotted}:{path}?")
     if not module_name or not path:
         raise Problem(f"{target!r} names no function", "write MODULE:FUNCTION, as in jobs:fetch for fetch in jobs.py")
     module = _module(module_name, path, target)
     found: Any = module
     for name in path.split("."):
         if not hasattr(found, name):
+            if Path(f"{module_name}.py").exists() and not _is_here(module):
+                hint = f"Python has a module of that name: rename {module_name}.py"
+                raise Problem(f"{module_name!r} is {_file(module)}, and has no {path!r}", hint)
             raise Problem(f"{module_name!r} has no {path!r}", _near(target, module_name, path, dir(found)))
         found = getattr(found, name)
     if not callable(found):
@@ -49,6 +55,14 @@ def check_takes_item(fn: Callable[..., Any], target: str, arguments: int) -> Non
         raise Problem(f"{target}{signature} cannot be called with {what}: {error}") from None
 
 
+def _file(module: ModuleType) -> str:
+    return str(getattr(module, "__file__", None) or "built in")
+
+
+def _is_here(module: ModuleType) -> bool:
+    return Path(_file(module)).resolve().parent == Path.cwd()
+
+
 def _module(name: str, path: str, target: str) -> ModuleType:
     if os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds strings
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
@@ -59,6 +73,9 @@ def _module(name: str, path: str, target: str) -> ModuleType:
             raise Problem(f"importing {name!r} failed: {error}", _place(error)) from None
         message = f"cannot import {target!r}: no module named {error.name!r}"
         raise Problem(message, _near_module(name, path)) from None
+    except SystemExit as leaving:
+        message = f"importing {name!r} called sys.exit({leaving.code!r})"
+        raise Problem(message, "put what runs under `if __name__ == '__main__':`") from None
     except Exception as error:  # noqa: BLE001 - a module of the user's may raise anything
         raise Problem(f"importing {name!r} failed: {type(error).__name__}: {error}", _place(error)) from None
 

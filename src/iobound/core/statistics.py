@@ -31,18 +31,23 @@ next to nothing. A prime: sources have rhythms, of 2, 10 or 16 items, but hardly
 class Histogram:
     """How long things took, in logarithmic buckets (the idea of HdrHistogram, with fewer digits)."""
 
-    __slots__ = ("counts",)
+    __slots__ = ("counts", "longest")
 
     def __init__(self) -> None:
         self.counts = [0] * BUCKETS
+        self.longest = 0.0
+        """Exact, of those that were counted."""
 
     def add(self, seconds: float, weight: int = 1) -> None:
         """Count a duration, `weight` times."""
+        if seconds > self.longest:
+            self.longest = seconds
         self.counts[int(log2(max(0.0, seconds) * 1e6 + 1.0) * STEPS)] += weight
 
     def merge(self, other: Histogram) -> None:
         """Count everything that `other` counted."""
         self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        self.longest = max(self.longest, other.longest)
 
     def percentile(self, percent: float) -> float:
         """Seconds that `percent` of the durations stay below, within 5 %; 0.0 if there are none."""
@@ -51,7 +56,7 @@ class Histogram:
         for bucket, count in enumerate(self.counts):
             seen += count
             if seen >= wanted:
-                return (exp2((bucket + 0.5) / STEPS) - 1) / 1e6
+                return min(self.longest, (exp2((bucket + 0.5) / STEPS) - 1) / 1e6)
         return 0.0
 
 
@@ -102,7 +107,8 @@ def merged(tallies: Iterable[Tally]) -> Tally:
 
 def durations(histogram: Histogram) -> Durations:
     """The summary of a histogram."""
-    return Durations(*(histogram.percentile(percent) for percent in (50, 90, 99, 100)))
+    p50, p90, p99 = (histogram.percentile(percent) for percent in (50, 90, 99))
+    return Durations(p50, p90, p99, histogram.longest)
 
 
 def snapshot(core: Core, now: float) -> Stats:

@@ -48,7 +48,8 @@ def digest(path: str, algorithm: str = "sha256") -> str:
 def walk(paths: Iterable[str]) -> Iterator[str]:
     """The files below `paths`, in the order of their names; a folder that cannot be read is given as it is.
 
-    Symbolic links to files are followed, those to folders are not, so that no walk goes in circles.
+    Symbolic links to files are followed, those to folders are not, so that no walk goes in circles; a link that leads
+    nowhere is given, and fails. Pipes, sockets and devices are passed over: reading them might never end.
     """
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112 - strings, for thousands of files
@@ -67,8 +68,16 @@ def _below(folder: str) -> Iterator[str]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _below(entry.path)
-        elif entry.is_file():
+        elif _may_be_file(entry):
             yield entry.path
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link that cannot be followed: reading that one says why."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))  # noqa: PTH110 - a string
+    except OSError:  # a circle of links, or a folder that may not be looked into
+        return True
 
 
 def checksum_line(path: str, digest: str) -> bytes:

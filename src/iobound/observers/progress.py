@@ -9,7 +9,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from iobound.words.errors import logged
+from iobound.words.errors import logged, said
 from iobound.words.spans import span
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ BAR_EVERY = 0.1
 """Seconds between two looks of a bar."""
 LINE_EVERY = 30.0
 """Seconds between two lines, where no terminal is."""
+PATIENCE = 1.0
+"""Seconds that the end of a run waits for whoever shows it."""
 DOUBT = 0.5
 """Seconds after which it is noticed that a run was dropped."""
 
@@ -56,7 +58,11 @@ class Progress:
         """The run is over: show how it ended."""
         self.over.set()
         if self.thread is not None:
-            self.thread.join()
+            self.thread.join(PATIENCE)
+            if self.thread.is_alive():
+                said(
+                    "progress= does not return, and the run does not wait for it", "look at the statistics, and return"
+                )
 
     def _watch(self, stats: Callable[[], Stats | None]) -> None:
         due = monotonic() + self.view.every
