@@ -33,10 +33,8 @@ class Lazy(click.Group):
         """Import one."""
         if cmd_name not in COMMANDS:
             near = get_close_matches(cmd_name, COMMANDS, 1)
-            commands = ", ".join(COMMANDS)
-            raise Problem(
-                f"no such command {cmd_name!r}", f"did you mean {near[0]}?" if near else f"commands: {commands}"
-            )
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+            raise Problem(f"no such command {cmd_name!r}", f"{hint}; iobound --help")
         command = import_module(f"iobound.cli.{cmd_name}_command").command
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
         return command
