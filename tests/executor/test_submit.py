@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from concurrent.futures import ALL_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -301,3 +303,14 @@ def test_a_failing_initializer_breaks_the_pool(make_pool, blocked, caplog):
     with pytest.raises(BrokenExecutor):
         pool.submit(abs, -1)
     assert "initializer" in caplog.text
+
+
+def test_the_loop_of_a_notebook_waits_for_its_cell_anyway(make_pool, monkeypatch):
+    """So `submit` may wait there, as plain iteration over a run may."""
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=object))
+
+    async def cell():
+        pool = make_pool(1, queue=0)
+        return [pool.submit(int, text) for text in "123"]
+
+    assert [future.result() for future in asyncio.run(cell())] == [1, 2, 3]

@@ -166,9 +166,8 @@ def _successor(loop: asyncio.AbstractEventLoop | None, default: bool, driver: Dr
 
 def warn_if_blocking(call: Call) -> None:
     """Plain iteration inside a running loop works, and blocks everything else there: say so once."""
-    ipython = sys.modules.get("IPython")
-    if not loop_runs_here() or (ipython is not None and ipython.get_ipython() is not None):
-        return  # the loop of a notebook waits for its cell anyway
+    if not loop_runs_here():
+        return
     message = (
         f"iterating iobound.map({call.name}, ...) with a plain `for` blocks the running event loop\n"
         "hint: use `async for` or `await` on the run"
