@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from iobound.core.delivery import Delivery
 from iobound.core.lines import Lines
 from iobound.core.slots import Slots
-from iobound.words.attempt import Attempt
 from iobound.words.clock import FOREVER
 from iobound.words.errors import HungCalls, TooManyErrors
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
     from iobound.core.rules import Rules
     from iobound.core.statistics import Tally
-    from iobound.words.attempt import Slot
+    from iobound.words.attempt import Attempt, Slot
 
 READY: Final = "ready"
 WAIT: Final = "wait"
@@ -51,11 +49,13 @@ class Core:
         self.stopping = False
         """Calls that run are stopped too."""
         self.failure: BaseException | None = None
-        """Raised at once: what was not delivered is dropped."""
+        """Raised at once, without what was not delivered; where failures are collected, after what is done."""
         self.ending: BaseException | None = None
         """Raised after everything that is ready was delivered."""
         self.others: deque[tuple[int, BaseException]] = deque(maxlen=3)
         """Failures of calls that were in flight meanwhile."""
+        self.latest: BaseException | None = None
+        """Where `max_errors` counts them, the failure that came last."""
         self.settled = 0
         self.failed = 0
         self.retried = 0
@@ -88,21 +88,8 @@ class Core:
 
     def refill(self, items: Iterable[object], now: float) -> bool:
         """Pull from a built-in container as far as the window allows. Whether it may have more."""
-        delivery, room = self.delivery, self.delivery.room
-        index, batch, error = delivery.pulled, [], None
-        try:
-            for item in islice(items, room):  # `offer`, unrolled: this loop is a tenth of what an item costs
-                attempt = Attempt()
-                attempt.item = item
-                attempt.index = index
-                attempt.pulled = now
-                index += 1
-                batch.append(attempt)
-        except Exception as raised:  # noqa: BLE001 - a dict that changed while it was iterated, say
-            error = raised
-        delivery.pulled = index
-        if delivery.ordered:
-            delivery.ready.extend(batch)
+        room = self.delivery.room
+        batch, error = self.delivery.pull(items, now)
         if self.plain:
             self.pending.extend(batch)
         else:
@@ -192,8 +179,9 @@ class Core:
         self.lines.let_go(attempt, now)
         error = attempt.error
         if error is not None and not isinstance(error, Exception):
-            self.fail(error)
-        elif error is not None and self._again(attempt, now):
+            self.fail(error)  # raised, and no outcome
+            return
+        if error is not None and self._again(attempt, now):
             return
         self._conclude(attempt)
 
@@ -208,6 +196,7 @@ class Core:
             self.delivery.ready.append(attempt)
         if attempt.error is not None:
             self.failed += 1
+            self.latest = attempt.error if self.rules.max_errors is not None else None
         elif self.rules.max_errors is None:
             return
         if attempt.error is not None and self.rules.fail_fast:
@@ -231,19 +220,31 @@ class Core:
         if limit is not None and not self.stopping:
             outcomes = self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
             if limit.exceeded(self.failed, outcomes):
-                self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={limit}"))
+                told = TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={limit}")
+                told.__cause__ = self.latest
+                self.end(told)
+
+    @property
+    def lingering(self) -> bool:
+        """Whether calls that were told to stop may still deliver. Never under `fail_fast`: its values have no gaps."""
+        return self.stopping and self.failure is None and not self.rules.fail_fast and self.drain_until < FOREVER
+
+    def waits(self, *, late: bool = False) -> bool:
+        """Whether nothing is ready, and something may become so; `late`: the last calls have had their time."""
+        if self.failure is not None or self.delivery.deliverable:
+            return False
+        if self.admitting:
+            return not self.complete
+        return bool(self.slots) and not late and (not self.stopping or self.lingering)
 
     def verdict(self, *, late: bool = False) -> str:
-        """What the consumer may do. Where nothing more starts it waits for the last worker, unless it is `late`."""
-        if self.failure is None and self.delivery.deliverable:
-            return READY
-        if self.failure is not None or self.stopping:
-            return OVER
-        if self.admitting:
-            return OVER if self.complete else WAIT
-        if self.slots and not late:
+        """What the consumer may do. Only it may ask: what is done behind what never will be moves up for it."""
+        if self.waits(late=late):
             return WAIT
-        self.delivery.pass_over()
+        if self.rules.fail_fast and self.failure is not None:
+            return OVER
+        if not self.admitting and not (self.rules.fail_fast and self.stopping):
+            self.delivery.pass_over()
         return READY if self.delivery.deliverable else OVER
 
     def next_time(self, now: float) -> float:
@@ -269,10 +270,11 @@ class Core:
     # Stopping -----------------------------------------------------------------------------------------------
 
     def fail(self, error: BaseException, index: int | None = None) -> None:
-        """Stop now: the first failure in time wins, what was not delivered is dropped."""
+        """Stop now: the first failure in time wins. Nothing comes after it, unless failures are collected."""
         if self.failure is None:
             self.failure = error
-            self.delivery.drop()
+            if self.rules.fail_fast:
+                self.delivery.drop()
         elif index is not None and error is not self.failure:
             self.others.append((index, error))
         self.stop()

@@ -10,8 +10,9 @@ from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.run import OVER, READY, WAIT, Core
+from iobound.core.run import READY, WAIT, Core
 from iobound.models.forks import stays_behind
+from iobound.words.clock import FOREVER
 from iobound.words.errors import WrongUse, cut_short, logged
 
 if TYPE_CHECKING:
@@ -174,15 +175,17 @@ class Driver:
         core = self.core
         if core.stopping:
             if not self.halted:
+                core.drain_until = min(core.drain_until, self.clock.now() + self.grace)
                 self.workers.halt()
                 self.feeder.halt()
                 self._close_begun()
                 self.halted = True  # not before they are: Ctrl-C may land between
+                self.ring()  # it waits no longer than that
         elif core.drained:
             self.workers.dismiss()
         elif not core.plain:
             self.workers.watch(core.next_time(self.clock.now()))
-        if self.waits and (core.verdict() is not WAIT or (self.feeder.here and core.wants > 0)):
+        if self.waits and (not core.waits() or (self.feeder.here and core.wants > 0)):
             self.ring()
 
     def ring(self) -> None:
@@ -239,6 +242,7 @@ class Driver:
         if self.mine:
             self.hurried = True
             self.core.admitting, self.core.stopping = False, True
+            self.core.drain_until = -FOREVER  # calls that run have had their time
             self.core.pending.clear()
             self.workers.halt()
             self.feeder.halt()
@@ -255,7 +259,7 @@ class Driver:
     def stop(self, error: BaseException | None) -> None:
         """Stop now, and say `error` to a consumer that comes back; None: it is over by itself."""
         with self.lock:
-            if error is not None and self.core.verdict() is not OVER:
+            if error is not None and (self.core.waits() or self.core.delivery.deliverable):
                 self.core.fail(error)
             self.core.stop()
             self.core.delivery.drop()  # the consumer has heard the end: nothing comes after it
