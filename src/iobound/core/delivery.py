@@ -95,21 +95,32 @@ class Delivery:
                 self.ready.appendleft(passed)
 
     def blocked(self, now: float, *, source_open: bool) -> None:
-        """A worker finds nothing to start: note why, until the consumer takes something."""
-        if self.blocked_since is not None or not source_open:
-            return
+        """A worker finds nothing to start: note why, until that changes or the consumer takes something."""
         head = self.head
-        if self.room > 0:
-            self.blocked_since, self.blocked_on = now, "source"
-        elif head is not None and head.done:
-            self.blocked_since, self.blocked_on = now, "consumer"
-        elif head is not None:
-            self.blocked_since, self.blocked_on, self.blocked_by = now, "order", head.index
+        if not source_open:
+            why = ""
+        elif self.room > 0:
+            why = "source"
+        else:
+            why = "" if head is None else "consumer" if head.done else "order"
+        if self.blocked_since is None or why != self.blocked_on:
+            self._unblocked(now)
+            if why:
+                self.blocked_since, self.blocked_on, self.blocked_by = now, why, head.index if head is not None else 0
 
     def credit(self, count: int, now: float) -> None:
         """The consumer has taken `count` more items."""
         self.returned += count
-        if self.blocked_since is not None and count:
+        if count:
+            self._unblocked(now)
+
+    def source_ended(self) -> None:
+        """Nobody waits for it any more: since when, is not known."""
+        if self.blocked_on == "source":
+            self.blocked_since = None
+
+    def _unblocked(self, now: float) -> None:
+        if self.blocked_since is not None:
             seconds = now - self.blocked_since
             self.blocked_since = None
             self.held[self.blocked_on] += seconds

@@ -102,6 +102,7 @@ class Core:
     def end_source(self, error: BaseException | None = None) -> None:
         """The source has no more items; its own exception is raised after what was pulled was delivered."""
         self.source_open = False
+        self.delivery.source_ended()
         if error is not None and self.ending is None:
             self.ending = error
 
@@ -138,8 +139,7 @@ class Core:
 
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made: it goes before everything else, uncounted."""
-        put_back = self.pending.appendleft if self.plain else self.lines.put_back
-        put_back(attempt)
+        (self.pending.appendleft if self.plain else self.lines.put_back)(attempt)
 
     @property
     def wants(self) -> int:
