@@ -51,6 +51,51 @@ def first_only(item):
         raise ValueError(f"cannot do {item!r}")
 
 
+def stat(item):
+    return os.stat("nowhere/" + item).st_size
+
+
+def hang_first(item):
+    time.sleep(60 if item == "1" else 0.01)
+    os.write(2, b"rested\n")
+    return item
+
+
+def wrong_key(item):
+    if item == "b":
+        raise ValueError("the key is wrong")
+    time.sleep(0.3 if item == "c" else 0)
+    return item
+
+
+class Odd:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+class OddError(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def odd(item):
+    circle = []
+    circle.append(circle)
+    if item == "raises":
+        raise OddError
+    return {"keys": {(1, 2): 3}, "repr": Odd(), "circle": circle, "long": 10**5000, "half": "\ud800"}.get(item, item)
+
+
+def numbers(item):
+    return [float("nan"), {"a": float("inf")}, 1.5, "NaN"]
+
+
+def raw(item):
+    return item.encode()
+
+
 def nap(item):
     os.write(2, b"napping\n")
     time.sleep(float(item))
@@ -91,6 +136,28 @@ def with_resource(item, resource):
 @contextmanager
 def resource():
     yield "connection"
+
+
+async def async_with_resource(item, resource):
+    return [item, resource]
+
+
+def down():
+    raise OSError("db down")
+
+
+def late():
+    raise TimeoutError("db too slow")
+
+
+def no_manager():
+    return 7
+
+
+@contextmanager
+def unleavable():
+    yield "connection"
+    raise OSError("db went away")
 
 
 NUMBER = 7

@@ -77,6 +77,8 @@ class CoreMachine(RuleBasedStateMachine):
         self.offered: list[Attempt] = []
         self.uncredited = 0
         self.stopped_at: int | None = None
+        self.passed_over: set[int] = set()
+        """Items that were not done when those behind them made up their place."""
 
     # The source
 
@@ -152,6 +154,8 @@ class CoreMachine(RuleBasedStateMachine):
     def take(self) -> None:
         if self.hand.take(credit=False) is not None:
             self.uncredited += 1
+        kept = {*self.core.delivery.ready, *self.hand.delivered}
+        self.passed_over |= {attempt.index for attempt in self.offered if attempt not in kept and not attempt.done}
 
     @rule()
     def credit(self) -> None:
@@ -200,8 +204,12 @@ class CoreMachine(RuleBasedStateMachine):
     def order_is_exact(self) -> None:
         taken = [attempt.index for attempt in self.hand.delivered]
         assert len(set(taken)) == len(taken)
-        if self.ordered:
-            assert taken == list(range(len(taken)))
+        if not self.ordered:
+            return
+        assert taken == sorted(taken)
+        gaps = {*range(taken[-1] if taken else 0)} - {*taken}
+        never = {index for index in gaps if index in self.passed_over or not self.offered[index].done}
+        assert gaps == (never if self.core.stopping and not self.fail_fast else set())
 
     def nothing_starts_after_the_stop(self) -> None:
         if self.core.stopping:

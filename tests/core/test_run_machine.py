@@ -213,7 +213,8 @@ class RunMachine(RuleBasedStateMachine):
         assert len(set(indices)) == len(indices)
         if self.ordered:
             assert indices == sorted(indices)
-            if self.errors != "skip":
+            assert self.driver is not None
+            if self.errors == "raise" or (self.errors == "collect" and not self.driver.core.stopping):
                 assert indices == list(range(len(indices)))
 
     # The end

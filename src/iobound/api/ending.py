@@ -107,7 +107,8 @@ def patience(driver: Driver, grace: float, cause: BaseException | None) -> float
     if driver.hurried and not stopped:
         return min(grace, INTERRUPTED)
     if not (isinstance(cause, KeyboardInterrupt) or (stopped and not driver.workers.cancels)):
-        return grace
+        late = driver.core.lingering  # its calls have had some of it, or all
+        return min(grace, max(0.0, driver.core.drain_until - driver.clock.now())) if late else grace
     now = driver.clock.now()
     until: float = vars(cause).setdefault("_iobound_until", now + INTERRUPTED)
     return min(grace, INTERRUPTED, max(0.0, until - now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,13 +17,15 @@ SOME_FAILED = 1
 WRONG_INPUT = 2
 """Usage, input, the function, the first item, or where the results should go."""
 HALTED = 3
-"""Stopped by `--max-errors`, `--timeout`, hung calls, or because the first calls all failed alike."""
+"""By `--max-errors`, `--timeout`, hung calls, `sys.exit` in a call, or because the first calls all failed alike."""
 BUG = 70
 """An error of iobound itself."""
 INTERRUPTED = 130
 TERMINATED = 143
 NOBODY_READS = 141
 """Whoever read the results went away, as `head` does: what SIGPIPE would have given."""
+CLEAR = b"\r\x1b[2K"
+"""What takes a bar off its line."""
 
 
 class Problem(Exception):  # noqa: N818 - it is told as one
@@ -54,12 +57,25 @@ class OutputClosed(Exception):  # noqa: N818
     """Nobody reads the results any more."""
 
 
-def say(line: str) -> None:
-    """One line to the person: on stderr, at once and whole, also from a signal handler."""
+def write_all(descriptor: int, line: bytes) -> OSError | None:
+    """Write a line to its end, by one call to the system if it can be. Returns what made that impossible.
+
+    Whoever started us may have made the stream one that does not wait: then it is waited for here.
+    """
     try:
-        os.write(2, (line + "\n").encode(errors="backslashreplace"))
-    except OSError:
-        pass  # nobody listens
+        while line:
+            try:
+                line = line[os.write(descriptor, line) :]
+            except BlockingIOError:
+                select.select([], [descriptor], [])
+    except OSError as error:
+        return error
+    return None
+
+
+def say(line: str, *, clear: bool = False) -> None:
+    """One line to the person: on stderr, at once and whole, also from a signal handler; `clear`: where a bar is."""
+    write_all(2, CLEAR * clear + (line + "\n").encode(errors="backslashreplace"))  # perhaps nobody listens
 
 
 def complain(message: str, hint: str = "") -> None:

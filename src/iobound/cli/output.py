@@ -1,14 +1,13 @@
-"""Where results go: stdout or a file, a whole line at a time."""
+"""What is written for an outcome: its value for people and pipes, or a JSON line for programs."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import replace
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
-from iobound.cli.exits import OutputClosed, Problem
+from iobound.report.failures import message_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,45 +18,8 @@ VERSION = 1
 """Of the lines that `--json` writes; raised when a field changes its meaning."""
 
 
-class Sink:
-    """Writes each line by one call to the system, so that it is there at once, and never half of it."""
-
-    def __init__(self, path: str | None) -> None:
-        self.path = path
-        self.whole = 0
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
-            self.descriptor = 1 if path in (None, "-") else os.open(str(path), flags, 0o666)
-        except OSError as error:
-            raise Problem(f"cannot write {path!r}: {error.strerror}") from None
-
-    def __enter__(self) -> Self:
-        """Close the file at the end."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file; stdout is not ours."""
-        if self.descriptor != 1:
-            os.close(self.descriptor)
-
-    def write(self, line: bytes) -> None:
-        """Write a whole line, or nothing of it."""
-        written = 0
-        try:
-            while written < len(line):
-                written += os.write(self.descriptor, line[written:])
-        except OSError as error:
-            self._cut(written)
-            if error.errno == errno.EPIPE:
-                raise OutputClosed from None
-            where = "stdout" if self.descriptor == 1 else repr(self.path)
-            raise Problem(f"cannot write to {where}: {error.strerror}", "results before it are written") from None
-        self.whole += written
-
-    def _cut(self, written: int) -> None:
-        """Take back the beginning of a line whose end found no room."""
-        if written and self.descriptor != 1 and Path(str(self.path)).is_file():
-            os.ftruncate(self.descriptor, self.whole)
+class Unwritable(Exception):  # noqa: N818 - it is told as one
+    """A result that has no form as a line: its item has failed."""
 
 
 def as_value(outcome: Outcome[Any]) -> bytes:
@@ -66,8 +28,8 @@ def as_value(outcome: Outcome[Any]) -> bytes:
     if not outcome.ok or value is None:
         return b""
     if isinstance(value, bytes):
-        return value
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        return value if value.endswith(b"\n") else value + b"\n"
+    text = value if isinstance(value, str) else dumped(value, default=str, ensure_ascii=False)
     return (text + "\n").encode(errors="surrogateescape")
 
 
@@ -78,9 +40,36 @@ def as_json(outcome: Outcome[Any]) -> bytes:
         told |= {"status": "ok", "value": outcome.value}
     else:
         error = outcome.error
-        told |= {"status": "failed", "error": {"type": type(error).__name__, "message": str(error)}}
+        told |= {"status": "failed", "error": {"type": type(error).__name__, "message": message_of(error)}}
     told |= {"attempts": outcome.attempts, "queue_s": round(outcome.waited, 6), "run_s": round(outcome.duration, 6)}
-    return (json.dumps(told, default=_plain) + "\n").encode()
+    return (dumped(told, default=_plain) + "\n").encode()
+
+
+def rendered(outcome: Outcome[Any], render: Callable[[Outcome[Any]], bytes]) -> tuple[Outcome[Any], bytes]:
+    """The line, and the outcome that it tells: a result that cannot be written is its item's failure."""
+    try:
+        return outcome, render(outcome)
+    except Exception as error:  # noqa: BLE001 - values are the user's classes
+        why = f"a result of type {type(outcome.value).__name__} cannot be written: {message_of(error)}"
+        if not outcome.ok:  # the call has made its item such that it cannot be written
+            outcome = replace(outcome, item=text_of(outcome.item))
+        else:
+            outcome = replace(outcome, value=None, error=Unwritable(why))
+        return rendered(outcome, render)
+
+
+def dumped(value: Any, **how: Any) -> str:
+    """The value as JSON, which knows neither NaN nor infinity: null stands for them, as browsers write it."""
+    text = json.dumps(value, **how)
+    return json.dumps(_finite(value), **how) if "NaN" in text or "Infinity" in text else text
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from itertools import chain
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from iobound.cli.exits import OK, keywords_refused, say
 from iobound.cli.flags import map_flags, options_from
 from iobound.cli.items import FORMATS, find_items
 from iobound.cli.output import renderer
+from iobound.cli.overlap import matching, refuse_overlap
 from iobound.cli.serve import Job, serve
 from iobound.cli.target import check_takes_item, resolve
 from iobound.models.calls import Call, is_async
@@ -27,7 +29,7 @@ def shared_flags(command: Any) -> Any:
             type=click.Choice(["auto", "bar", "line", "none"]),
             default="auto",
             show_default=True,
-            help="auto: a bar on a terminal, else a line every 30 s",
+            help="auto: a bar on a terminal where no results go, else a line every 30 s",
         ),
         click.option("-o", "--output", metavar="FILE", help="results there, not to stdout"),
         click.option(
@@ -77,8 +79,9 @@ def command(  # noqa: PLR0913 - click hands over every flag
     Results go to stdout, everything else to stderr. The first item is tried alone; failures are collected and told
     at the end. Ctrl-C drains, again cancels, a third time leaves.
 
-    Exit codes: 0 all went well; 1 some items failed; 2 wrong input, or the first item failed; 3 halted by a limit or
-    because all calls failed alike; 130 and 143 interrupted; 70 a bug.
+    Exit codes: 0 all went well; 1 some items failed; 2 wrong input, or the first item or --setup failed; 3 halted by a
+    limit, by sys.exit in a call, or because all calls failed alike; 130 and 143 interrupted; 141 nobody reads the
+    results; 70 a bug.
     """
     fn = resolve(target)
     for name in ("setup", "key", "cost"):
@@ -86,8 +89,10 @@ def command(  # noqa: PLR0913 - click hands over every flag
             keywords[name] = resolve(keywords[name])
     given = options_from(keywords)
     check_takes_item(fn, target, 1 if given.setup is None else 2)
+    refuse_overlap(output, items, chain(arguments, matching(files)))
     found = find_items(items, kind, files, arguments).first(limit)
-    job = Job(fn, found, given, renderer(json_lines=json_lines), output, progress, quiet, preflight)
+    render = renderer(json_lines=json_lines)
+    job = Job(fn, found, given, render, output, progress, quiet, names=bool(files), preflight=preflight)
     if dry_run:
         return _tell(target, job)
     return serve(job)

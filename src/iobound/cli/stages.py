@@ -19,9 +19,11 @@ CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 class Stages:
     """Handlers that only tell the run: no exception lands in the middle of a line that is being written."""
 
-    def __init__(self, run: Run[Any], grace: float) -> None:
+    def __init__(self, run: Run[Any], grace: float, *, bar: bool = False) -> None:
         self.run = run
         self.grace = grace
+        self.bar = bar
+        """One is drawn on the line that is written to."""
         self.code: int | None = None
         """The exit code of the signal that came first; None while none has."""
         self.stage = 0
@@ -43,10 +45,10 @@ class Stages:
         self.code = self.code or CODES[signal.Signals(number)]
         if self.stage == 1:
             running = self.run.stats.in_flight
-            say(f"stopping: {running} in flight, up to {self.grace:g} s (Ctrl-C again to cancel)")
+            say(f"stopping: {running} in flight, up to {self.grace:g} s (Ctrl-C again to cancel)", clear=self.bar)
             self.run.drain()
         elif self.stage == 2:  # noqa: PLR2004
-            say("cancelling (Ctrl-C again to leave at once)")
+            say("cancelling (Ctrl-C again to leave at once)", clear=self.bar)
             self.run.cancel()
         else:
             os._exit(self.code)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from iobound.words.attempt import Attempt
+
 if TYPE_CHECKING:
-    from iobound.words.attempt import Attempt
+    from collections.abc import Iterable
 
 DELIVERY = ("order", "source", "consumer")
 """What can hold back a run that has no limits."""
@@ -69,24 +72,51 @@ class Delivery:
         head = self.head
         return head is not None and head.done
 
+    def expect(self, attempt: Attempt) -> None:
+        """One more was pulled: it has its place, which in order is one in the queue."""
+        attempt.index = self.pulled
+        self.pulled += 1
+        if self.ordered:
+            self.ready.append(attempt)
+
+    def pull(self, items: Iterable[object], now: float) -> tuple[list[Attempt], Exception | None]:
+        """Pull what there is room for: the attempts, and the error that the items ended with."""
+        index, batch, error = self.pulled, [], None
+        try:
+            for item in islice(items, self.room):  # `expect`, unrolled: a tenth of what an item costs
+                attempt = Attempt()
+                attempt.item = item
+                attempt.index = index
+                attempt.pulled = now
+                index += 1
+                batch.append(attempt)
+        except Exception as raised:  # noqa: BLE001 - a dict that changed while it was iterated, say
+            error = raised
+        self.pulled = index
+        if self.ordered:
+            self.ready.extend(batch)
+        return batch, error
+
     def pass_over(self) -> None:
-        """What waits at the head and will never be done makes way for what is."""
+        """What waits at the head and will never be done makes way for what is. Only the consumer may ask for it."""
         while (head := self.head) is not None and not head.done:
-            self.ready.popleft()
+            passed = self.ready.popleft()
+            if passed.done:  # just now
+                self.ready.appendleft(passed)
 
     def blocked(self, now: float, *, source_open: bool, limit: str = "") -> None:
-        """A worker finds nothing to start: note why, until something starts or the consumer takes something."""
-        if self.blocked_since is not None or not (source_open or limit):
-            return
+        """A worker finds nothing to start: note why, until that changes or something starts."""
         head = self.head
-        if limit:
-            self.blocked_since, self.blocked_on = now, limit
+        if limit or not source_open:
+            why = limit
         elif self.room > 0:
-            self.blocked_since, self.blocked_on = now, "source"
-        elif head is not None and head.done:
-            self.blocked_since, self.blocked_on = now, "consumer"
-        elif head is not None:
-            self.blocked_since, self.blocked_on, self.blocked_by = now, "order", head.index
+            why = "source"
+        else:
+            why = "" if head is None else "consumer" if head.done else "order"
+        if self.blocked_since is None or why != self.blocked_on:
+            self.freed(now)
+            if why:
+                self.blocked_since, self.blocked_on, self.blocked_by = now, why, head.index if head is not None else 0
 
     def freed(self, now: float) -> None:
         """What held the run back does so no longer."""
@@ -103,6 +133,11 @@ class Delivery:
         self.returned += count
         if count and self.blocked_on in DELIVERY:  # what waits for a limit waits on
             self.freed(now)
+
+    def source_ended(self) -> None:
+        """Nobody waits for it any more: since when, is not known."""
+        if self.blocked_on == "source":
+            self.blocked_since = None
 
     def drop(self) -> None:
         """Forget what was not delivered. Workers still appending do so to the old queue, which nobody reads."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iobound.words.errors import TooManyErrors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,6 +30,12 @@ class ErrorLimit:
         if self.count is not None:
             return failed > self.count
         return self.share is not None and outcomes >= 100 and failed > self.share * outcomes  # noqa: PLR2004
+
+    def error(self, failed: int, outcomes: int, latest: BaseException | None) -> TooManyErrors:
+        """What a run ends with where it is exceeded; it comes from the failure that came last."""
+        told = TooManyErrors(f"{failed} of {outcomes} items failed, max_errors={self}")
+        told.__cause__ = latest
+        return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from iobound.core.delivery import Delivery
 from iobound.core.lines import Lines
 from iobound.core.retries import Retries
 from iobound.core.slots import Slots
 from iobound.words.clock import FOREVER
-from iobound.words.errors import HungCalls, TooManyErrors, noted
+from iobound.words.errors import HungCalls, noted
 from iobound.words.gates import STARVED
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from iobound.core.statistics import Tally
     from iobound.words.attempt import Attempt, Slot
 
-READY: Final = "ready"
-WAIT: Final = "wait"
-OVER: Final = "over"
+READY, WAIT, OVER = "ready", "wait", "over"
 LOOKS = 0.02
 """Seconds between two looks at a memory budget while calls run: what a call takes only for a while is seen too."""
 
@@ -52,13 +50,15 @@ class Core:
         self.stopping = False
         """Calls that run are stopped too."""
         self.failure: BaseException | None = None
-        """Raised at once: what was not delivered is dropped."""
+        """Raised at once, without what was not delivered; where failures are collected, after what is done."""
         self.ending: BaseException | None = None
         """Raised after everything that is ready was delivered."""
         self.others: deque[tuple[int, BaseException]] = deque(maxlen=3)
         """Failures of calls that were in flight meanwhile."""
         self.changes: deque[tuple[int, int, str]] = deque()
         """(old, new, why) of each limit that changed: for whoever tells the hooks."""
+        self.latest: BaseException | None = None
+        """Where `max_errors` counts them, the failure that came last."""
         self.settled = 0
         self.failed = 0
         self.retried = 0
@@ -71,7 +71,7 @@ class Core:
     def offer(self, attempt: Attempt) -> None:
         """The source gave an item. In a plain run its one feeding party may call this without the lock."""
         delivery = self.delivery
-        attempt.index = delivery.pulled
+        attempt.index = delivery.pulled  # `Delivery.expect`, written out: every item of a feeder passes here
         delivery.pulled += 1
         if delivery.ordered:
             delivery.ready.append(attempt)
@@ -82,16 +82,13 @@ class Core:
 
     def offer_settled(self, attempt: Attempt) -> None:
         """The source gave an item that has failed already: in an earlier stage, or in `key=` or `cost=`."""
-        delivery = self.delivery
-        attempt.index = delivery.pulled
-        delivery.pulled += 1
-        if delivery.ordered:
-            delivery.ready.append(attempt)
+        self.delivery.expect(attempt)
         self._conclude(attempt)
 
     def end_source(self, error: BaseException | None = None) -> None:
         """The source has no more items; its own exception is raised after what was pulled was delivered."""
         self.source_open = False
+        self.delivery.source_ended()
         if error is not None and self.ending is None:
             self.ending = error
 
@@ -185,26 +182,17 @@ class Core:
         if error is None:
             self.retries.succeeded(attempt, now)
         elif not isinstance(error, Exception):
-            self.fail(error)
-        elif attempt.pause is STARVED:
-            if self._squeeze(attempt, now):
-                return
-        elif self.admitting and self.retries.add(attempt, now):
+            self.fail(error)  # raised, and no outcome
+            return
+        elif attempt.pause is STARVED and self.admitting and (limit := self.slots.squeeze(attempt, now)):
+            self.resize(limit, "no descriptor was left")
+            attempt.error = attempt.pause = None
+            self.put_back(attempt)  # it is made again, uncounted
+            return
+        elif attempt.pause is not STARVED and self.admitting and self.retries.add(attempt, now):
             self.retried += 1
             return
         self._conclude(attempt)
-
-    def _squeeze(self, attempt: Attempt, now: float) -> bool:
-        """Too many calls ran beside it: from now on fewer do, and it is made again, uncounted. False: it was alone."""
-        slots = self.slots
-        if not self.admitting or (slots.limit == 1 and attempt.started >= slots.squeezed_at):
-            return False
-        beside = len(slots.running())  # those that have just ended are not seen any more
-        slots.squeezed(now)
-        self.resize(max(1, min(beside, slots.limit) or slots.limit // 2), "no descriptor was left")
-        attempt.error = attempt.pause = None
-        self.put_back(attempt)
-        return True
 
     def _conclude(self, attempt: Attempt) -> None:
         self.settled += 1
@@ -217,6 +205,7 @@ class Core:
             self.delivery.ready.append(attempt)
         if attempt.error is not None:
             self.failed += 1
+            self.latest = attempt.error if self.rules.max_errors is not None else None
         elif self.rules.max_errors is None:
             return
         if attempt.error is not None and self.rules.fail_fast:
@@ -230,19 +219,29 @@ class Core:
         if limit is not None and not self.stopping:
             outcomes = self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
             if limit.exceeded(self.failed, outcomes):
-                self.end(TooManyErrors(f"{self.failed} of {outcomes} items failed, max_errors={limit}"))
+                self.end(limit.error(self.failed, outcomes, self.latest))
+
+    @property
+    def lingering(self) -> bool:
+        """Whether calls that were told to stop may still deliver. Never under `fail_fast`: its values have no gaps."""
+        return self.stopping and self.failure is None and not self.rules.fail_fast and self.drain_until < FOREVER
+
+    def waits(self, *, late: bool = False) -> bool:
+        """Whether nothing is ready, and something may become so; `late`: the last calls have had their time."""
+        if self.failure is not None or self.delivery.deliverable:
+            return False
+        if self.admitting:
+            return not self.complete
+        return bool(self.slots) and not late and (not self.stopping or self.lingering)
 
     def verdict(self, *, late: bool = False) -> str:
-        """What the consumer may do. Where nothing more starts it waits for the last worker, unless it is `late`."""
-        if self.failure is None and self.delivery.deliverable:
-            return READY
-        if self.failure is not None or self.stopping:
-            return OVER
-        if self.admitting:
-            return OVER if self.complete else WAIT
-        if self.slots and not late:
+        """What the consumer may do. Only it may ask: what is done behind what never will be moves up for it."""
+        if self.waits(late=late):
             return WAIT
-        self.delivery.pass_over()
+        if self.rules.fail_fast and self.failure is not None:
+            return OVER
+        if not self.admitting and not (self.rules.fail_fast and self.stopping):
+            self.delivery.pass_over()
         return READY if self.delivery.deliverable else OVER
 
     def next_time(self, now: float) -> float:
@@ -271,10 +270,11 @@ class Core:
     # Stopping -----------------------------------------------------------------------------------------------
 
     def fail(self, error: BaseException, index: int | None = None) -> None:
-        """Stop now: the first failure in time wins, what was not delivered is dropped."""
+        """Stop now: the first failure in time wins. Nothing comes after it, unless failures are collected."""
         if self.failure is None:
             self.failure = error
-            self.delivery.drop()
+            if self.rules.fail_fast:
+                self.delivery.drop()
         elif index is not None and error is not self.failure:
             self.others.append((index, error))
         self.stop()

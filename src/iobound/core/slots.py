@@ -85,11 +85,18 @@ class Slots(set[Slot]):
         self.hanging -= 1
         self.recount()
 
-    def squeezed(self, now: float) -> None:
-        """There was no room for so many calls: the limit falls, and is to grow again step by step."""
+    def squeeze(self, attempt: Attempt, now: float) -> int:
+        """There was no room for so many calls beside it: the limit falls, and is to grow again step by step.
+
+        The new limit; 0 if it was alone all the time.
+        """
+        if self.limit == 1 and attempt.started >= self.squeezed_at:
+            return 0
         self.wanted = max(self.wanted, self.limit)
         self.squeezed_at = now
         self.recover_at = now + PAUSE
+        beside = len(self.running())  # those that have just ended are not seen any more
+        return max(1, min(beside, self.limit) or self.limit // 2)
 
     def recovered(self, now: float) -> int:
         """The next step: a limit that is to be tried."""

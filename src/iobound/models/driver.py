@@ -10,7 +10,7 @@ from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.run import OVER, READY, WAIT, Core
+from iobound.core.run import READY, WAIT, Core
 from iobound.models.forks import stays_behind
 from iobound.words.clock import FOREVER
 from iobound.words.errors import WrongUse, cut_short, logged
@@ -172,24 +172,23 @@ class Driver:
         logged(error, "what setup= gave could not be left: %r", error)
 
     def act(self, looked: float | None = None) -> None:
-        """* Do what the core's latest decision asks for; `looked`: when it was last asked for something to start.
-
-        What became due after that moment is a reason to look again; what was due before it waits for a place.
-        """
+        """* Do what the core has decided. What was due when it was last asked, at `looked`, waits for a place."""
         core = self.core
         while core.changes:
             self.news.append(("limit_changed", *core.changes.popleft()))
         if core.stopping:
             if not self.halted:
+                core.drain_until = min(core.drain_until, self.clock.now() + self.grace)
                 self.workers.halt()
                 self.feeder.halt()
                 self._close_begun()
                 self.halted = True  # not before they are: Ctrl-C may land between
+                self.ring()  # it waits no longer than that
         elif core.drained:
             self.workers.dismiss()
         elif not core.plain or core.slots.recover_at < FOREVER:
             self.workers.watch(core.next_time(self.clock.now() if looked is None else looked))
-        if self.waits and (core.verdict() is not WAIT or (self.feeder.here and core.wants > 0)):
+        if self.waits and (not core.waits() or (self.feeder.here and core.wants > 0)):
             self.ring()
 
     def ring(self) -> None:
@@ -250,6 +249,7 @@ class Driver:
         if self.mine:
             self.hurried = True
             self.core.admitting, self.core.stopping = False, True
+            self.core.drain_until = -FOREVER  # calls that run have had their time
             self.core.pending.clear()
             self.workers.halt()
             self.feeder.halt()
@@ -266,7 +266,7 @@ class Driver:
     def stop(self, error: BaseException | None) -> None:
         """Stop now, and say `error` to a consumer that comes back; None: it is over by itself."""
         with self.lock:
-            if error is not None and self.core.verdict() is not OVER:
+            if error is not None and (self.core.waits() or self.core.delivery.deliverable):
                 self.core.fail(error)
             self.core.stop()
             self.core.delivery.drop()  # the consumer has heard the end: nothing comes after it

@@ -100,7 +100,7 @@ class SerialDriver(Driver):
                 self._make(attempt, self.clock.now())
             elif not (self.feeder.here and self.feeder.pull_here()) and not self._sleep():
                 return False
-        return core.failure is None
+        return core.failure is None or not core.rules.fail_fast
 
     def _next_item(self) -> bool:
         """The short way: from the source straight into the call. Whether its result is ready."""
@@ -128,6 +128,8 @@ class SerialDriver(Driver):
 
     def _sleep(self) -> bool:
         """Nothing can be done here now: wait for the feeder, a gate or the time. False: nothing ever will."""
+        if not self.core.admitting:
+            self.core.slots.discard(self.slot)  # the consumer makes the calls, and makes no more
         verdict = self.look(0)
         if verdict is WAIT:
             self.core.blocked(self.clock.now())
@@ -166,11 +168,6 @@ class SerialDriver(Driver):
         if not core.delivery.ordered:
             core.delivery.ready.append(attempt)
         return True
-
-    def drain(self) -> None:
-        """The consumer itself makes the calls: none is left when it looks."""
-        super().drain()
-        self.core.slots.discard(self.slot)
 
     def collected(self) -> None:
         """Nobody else is there to leave what was entered."""

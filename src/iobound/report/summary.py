@@ -8,52 +8,57 @@ from iobound.words.spans import span
 
 if TYPE_CHECKING:
     from iobound.report.failures import Failures
+    from iobound.report.taken import Taken
     from iobound.words.stats import Durations, Stats
 
 WORTH_SAYING = 0.1
 """The share of the time that must have been lost before it is said what held the run back."""
 LONG_ENOUGH = 1.0
 """Seconds that a run must have lasted for such a share to mean anything."""
+FULL = 0.8
+"""The share of the places that must have been taken, on average, before they are said to have been too few."""
 SHOWN = 5
 """Groups of failures in the text; the rest is counted."""
 
 
-def summary(stats: Stats, failures: Failures) -> list[str]:
+def summary(stats: Stats, taken: Taken) -> list[str]:
     """The lines that end a run: how many, how fast, where the time went, what failed."""
-    done = stats.succeeded + failures.count
-    rate = done / stats.elapsed if stats.elapsed else 0.0
+    rate = taken.count / stats.elapsed if stats.elapsed else 0.0
     lines = [
-        f"done    {stats.succeeded:,} ok, {failures.count:,} failed in {span(stats.elapsed)} ({rate:,.1f}/s)",
+        f"done    {taken.ok:,} ok, {taken.failures.count:,} failed in {span(stats.elapsed)} ({rate:,.1f}/s)",
         f"run     {_percentiles(stats.running)}",
         f"wait    {_percentiles(stats.waiting)}",
     ]
-    held = held_back(stats)
+    held = held_back(stats, taken.busy)
     if held:
         lines.append(f"held    {held}")
+    if taken.lost(stats):
+        lines.append(f"lost    {taken.lost(stats):,} calls went well, and their results were not taken")
     if stats.abandoned:
         lines.append(f"hung    {stats.abandoned:,} calls were left behind when their time was over")
-    return lines + _failed(failures)
+    return lines + _failed(taken.failures)
 
 
-def facts(stats: Stats, failures: Failures) -> dict[str, Any]:
+def facts(stats: Stats, taken: Taken) -> dict[str, Any]:
     """The same for programs."""
     return {
-        "succeeded": stats.succeeded,
-        "failed": failures.count,
+        "succeeded": taken.ok,
+        "failed": taken.failures.count,
+        "lost": taken.lost(stats),
         "abandoned": stats.abandoned,
         "elapsed_s": round(stats.elapsed, 6),
         "run_s": _seconds(stats.running),
         "queue_s": _seconds(stats.waiting),
-        "held_back": held_back(stats),
+        "held_back": held_back(stats, taken.busy),
         "failures": [
             {"type": group.kind, "count": group.count, "example": group.example, "item": group.item}
-            for group in failures.largest()
+            for group in taken.failures.largest()
         ],
     }
 
 
-def held_back(stats: Stats) -> str:
-    """What kept the run from going faster, in one sentence; nothing if it was too short to tell."""
+def held_back(stats: Stats, busy: float) -> str:
+    """What kept the run from going faster, in one sentence; nothing if that is not known."""
     if stats.elapsed < LONG_ENOUGH:
         return ""
     lost = {
@@ -65,7 +70,8 @@ def held_back(stats: Stats) -> str:
     worst = max(lost, key=lambda name: lost[name])
     share = lost[worst] / stats.elapsed
     if share < WORTH_SAYING:
-        return f"by concurrency={stats.limit}: free places never lacked work"
+        full = busy / stats.elapsed / max(1, stats.limit)
+        return f"by concurrency={stats.limit}: its places were taken {min(1.0, full):.0%} of the time" * (full >= FULL)
     if worst in stats.held_by_limits:
         return f"waited {share:.0%} of the time for {worst}"
     return {

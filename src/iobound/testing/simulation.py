@@ -51,9 +51,13 @@ class SimulatedDriver(Driver):
         """Let time pass until something is ready; False when the run is over."""
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
-            if not self.feeder.pull_here() and not self.time.step():
+            until = self.core.drain_until
+            if self.feeder.pull_here() or self.time.step(until):
+                continue
+            if until == FOREVER:
                 error = RuntimeError("the simulated run is stuck: nothing that would move it will ever happen")
                 raise hinted(error, "a call or the source sleeps for ever; task_timeout= or timeout= would end it")
+            self.time.advance_to(until)
         return verdict is READY
 
     def gone(self, bell: Bell) -> bool:

@@ -12,7 +12,7 @@ class HungCalls(RuntimeError):  # noqa: N818 - the public name says what happene
 
 
 class TooManyErrors(RuntimeError):  # noqa: N818
-    """More items failed than `max_errors` allows; raised after everything ready was delivered."""
+    """More items failed than `max_errors` allows; raised after what is done was delivered, from the last failure."""
 
 
 class ItemCancelled(RuntimeError):  # noqa: N818
