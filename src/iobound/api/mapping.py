@@ -108,11 +108,9 @@ def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:  # noq
         setup: gives a context manager, entered once per worker thread or loop; its value is `fn`'s last argument.
         errors: `"raise"`: the first failure in time ends the run; `"collect"`: the run yields an `Outcome` per
             item; `"skip"`: only the values of those that succeeded.
-        max_errors: stop with `TooManyErrors` after more failures than this; `"3%"` counts from 100 outcomes on.
-            What is done by then is delivered first, without the items between that are not.
+        max_errors: more failures end the run by `TooManyErrors`, after what is done; `"3%"`: from 100 outcomes on.
         task_timeout: seconds for one attempt; it fails with `TimeoutError`. Not with `"serial"`.
-        timeout: seconds for the whole run, from its first use; then it ends with `TimeoutError`, after what is done
-            was delivered; under `errors="raise"` only as far as no earlier item is missing.
+        timeout: seconds for the whole run; then `TimeoutError`, after what is done (under `"raise"`, up to a gap).
         grace: seconds that closing waits for calls which are running.
         max_abandoned: hung calls left behind before the run fails with `HungCalls`. Default: `concurrency`.
         rate: `"100/s"`, a `Rate`, a `Limiter`, or a list of them: the most calls per time, in all.
