@@ -19,10 +19,12 @@ ORDER = (
     "large",
     "small",
     "start",
+    "http",
+    "rate",
 )
 INTRODUCTION = """# What it costs
 
-All figures here were measured by `make bench` and `make bench-memory`, and stand as they came out, those that miss
+All figures here were measured by `make bench`, `make bench-memory`, and the scripts named, and stand as they came out, those that miss
 their bar too. Yours will differ; the ratios less than the rest.
 
 """
@@ -32,7 +34,8 @@ def page() -> str:
     """How it was measured, then every table."""
     how = (HERE / "README.md").read_text(encoding="utf-8").split("## How a figure is made", 1)[1]
     how = how.split("\n## Files", 1)[0]
-    tables = [_demoted(path) for section in ORDER for path in sorted((HERE / "results").glob(f"*-{section}-*.md"))]
+    results = sorted((HERE / "results").glob("*.md"))
+    tables = [_demoted(path) for section in ORDER for path in results if section in path.stem.split("-")]
     return INTRODUCTION + "\n".join(tables) + "\n## How a figure is made" + how
 
 
