@@ -24,8 +24,8 @@ ORDER = (
 )
 INTRODUCTION = """# What it costs
 
-All figures here were measured by `make bench`, `make bench-memory`, and the scripts named, and stand as they came out, those that miss
-their bar too. Yours will differ; the ratios less than the rest.
+All figures here were measured by `make bench`, `make bench-memory` and the other scripts in `benchmarks/`, and stand as
+they came out, those that miss their bar too. Yours will differ; the ratios less than the rest.
 
 """
 

@@ -17,7 +17,7 @@ LINES = {
     "failures": "seq 0 11 | iobound run jobs:thirds -i -",
     "json": "iobound run jobs:thirds 0 1 --json",
     "first-item": "iobound run jobs:broken a b c",
-    "alike": "seq 0 99 | iobound run jobs:broken -i - -c 1 --no-preflight",
+    "alike": "seq 0 99 | iobound run jobs:first_only -i - -c 1",
     "max-errors": "seq 0 99 | iobound run jobs:thirds -i - --max-errors 3 -c 1",
     "dry-run": "iobound run jobs:twice a b --dry-run -c 500 --task-timeout 30s",
     "unknown-module": "iobound run job:upper a",

@@ -60,7 +60,7 @@ class Server:
             for outcome in self.run:
                 self.take(outcome)
                 if self.alike():
-                    self.halted = f"the first {ALIKE} calls all failed alike"
+                    self.halted = f"the first {ALIKE} calls{' after the preflight' * self.alone} all failed alike"
                     self.advice = "--max-errors 100% goes on all the same"
                     break
         except BaseException as error:  # noqa: BLE001 - an end has many names
@@ -78,14 +78,19 @@ class Server:
             self.sink.write(line)
         self.taken.add(told)
         self.taken.spoiled += outcome.ok and not told.ok
-        if not told.ok and self.taken.count <= ALIKE:
+        if not told.ok and self.taken.count <= ALIKE + self.alone:
             self.forms.add(_form(told))
 
+    @property
+    def alone(self) -> int:
+        """How many items were tried alone before the others: they have succeeded."""
+        return int(self.job.preflight)
+
     def alike(self) -> bool:
-        """Whether nothing but one failure has come of all calls; a limit that was given is the only one."""
+        """Whether the others have all come to one failure so far; a limit that was given is the only one."""
         if not self.job.cautious or self.job.options.max_errors is not None:
             return False
-        return self.taken.failures.count == ALIKE == self.taken.count and len(self.forms) == 1
+        return self.taken.failures.count == ALIKE == self.taken.count - self.alone and len(self.forms) == 1
 
     def _ended(self, error: BaseException, *, interrupted: bool) -> None:
         """The run is over before its end."""
