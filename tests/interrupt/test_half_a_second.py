@@ -219,3 +219,10 @@ def test_a_result_lost_to_an_interrupt_on_a_loop_is_missed() -> None:
         loop.run_until_complete(go_on(run))
     loop.run_until_complete(run.aclose())
     loop.close()
+
+
+def test_a_run_whose_making_was_interrupted_is_dropped_in_silence():
+    """Ctrl-C at the first step of `Run.__init__`: an error in `__del__` would be a warning here, and so a failure."""
+    half = iobound.Run.__new__(iobound.Run)
+    del half
+    gc.collect()

@@ -33,10 +33,12 @@ def running_loop() -> asyncio.AbstractEventLoop:
 class Ending:
     """The half of a `Run` that ends it, however it ends; a KeyboardInterrupt may land between any two of its steps."""
 
+    _driver: Driver | None = None
+    """On the class, so that one whose making was interrupted can be dropped, too."""
+
     def __init__(self, options: Options) -> None:
         self._options = options
         self._loop: Any = None
-        self._driver: Driver | None = None
         self._over = False
         self._owner = 0
         """The thread that may take results without being asked anything; 0: `_claim` asks."""
