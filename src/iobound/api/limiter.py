@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -18,7 +19,7 @@ from iobound.words.errors import Overloaded, hinted
 from iobound.words.spending import admitted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextvars import Token
 
     from iobound.policies.limits import Limits
@@ -116,16 +117,19 @@ class Limiter:
         permit = Permit(self, key, cost)
         return permit if permit.try_acquire() else None
 
-    def _join(self) -> None:
+    @contextmanager
+    def room_to_wait(self) -> Iterator[None]:
+        """Be one of the `queue` that may wait here; raises `Overloaded` if there are as many already."""
         with self._lock:
             if self._waiting >= self._queue:
                 error = Overloaded(f"{self._queue} wait for this limiter")
                 raise hinted(error, "let callers wait elsewhere, or raise queue=")
             self._waiting += 1
-
-    def _left(self) -> None:
-        with self._lock:
-            self._waiting -= 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
 
 class Permit:
@@ -235,35 +239,27 @@ class Permit:
         return True
 
     def _wait(self, bell: ThreadBell) -> None:
-        try:
-            self._limiter._join()  # noqa: SLF001 - two halves of one thing
-            try:
-                while not self._inside:
-                    self.clock.wait(bell, self._until)
-                    self._pass()
-            finally:
-                self._limiter._left()  # noqa: SLF001
-        except BaseException:
-            self._undo()
-            raise
+        with self._waiting():
+            while not self._inside:
+                self.clock.wait(bell, self._until)
+                self._pass()
 
     async def _wait_async(self, bell: LoopBell) -> None:
-        try:
-            self._limiter._join()  # noqa: SLF001
-            try:
-                while not self._inside:
-                    await bell.wait(self._until - self.clock.now())
-                    self._pass()
-            finally:
-                self._limiter._left()  # noqa: SLF001
-        except BaseException:
-            self._undo()
-            raise
+        with self._waiting():
+            while not self._inside:
+                await bell.wait(self._until - self.clock.now())
+                self._pass()
 
-    def _undo(self) -> None:
-        """Whoever waited has been stopped: leave every queue, and let go of what was taken."""
-        self._admission.leave()
-        self.release()
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Whoever is stopped while it waits leaves every queue, and lets go of what was taken."""
+        try:
+            with self._limiter.room_to_wait():
+                yield
+        except BaseException:
+            self._admission.leave()
+            self.release()
+            raise
 
 
 def _attempt(key: Hashable, cost: Costs | None, costs: Mapping[str, float], limited: Limits) -> Attempt:

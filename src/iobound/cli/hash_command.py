@@ -11,7 +11,7 @@ from iobound.cli.exits import Problem
 from iobound.cli.flags import map_flags, options_from
 from iobound.cli.items import Items
 from iobound.cli.output import as_json
-from iobound.cli.overlap import refuse_below, refuse_overlap
+from iobound.cli.overlap import refuse_below, refuse_items
 from iobound.cli.run_command import shared_flags
 from iobound.cli.serve import Job, serve
 from iobound.jobs.hashing import ALGORITHMS, checksum_line, digest, walk
@@ -41,7 +41,7 @@ def command(  # noqa: PLR0913 - click hands over every flag
     """
     if keywords.pop("setup") is not None:
         raise Problem("hash needs no --setup")
-    refuse_overlap(output, None, paths)
+    refuse_items(output, paths)
     refuse_below(output, paths)
     render = as_json if json_lines else _as_line
     options = options_from(keywords)

@@ -45,7 +45,8 @@ def find_items(file: str | None, kind: str, patterns: Sequence[str], arguments: 
     if arguments:
         return Items(arguments, len(arguments))
     if patterns:
-        return Items(_matching(patterns))
+        names = list(_matching(patterns))
+        return Items(names, len(names))
     if file is None:
         raise Problem("no items", "-i FILE, -i - for stdin, --files 'PATTERN', or the items as arguments")
     if kind == "auto":

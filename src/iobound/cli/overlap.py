@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from glob import iglob
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,20 +15,17 @@ if TYPE_CHECKING:
 STDIN, STDOUT = 0, 1
 
 
-def refuse_overlap(output: str | None, file: str | None, names: Iterable[str]) -> None:
-    """Refuse an output that is the file of the items, or one of the files that are items.
-
-    Raises:
-        Problem: it is, by whatever name: a link is the same file.
-    """
+def refuse_input(output: str | None, file: str | None) -> None:
+    """Refuse an output that is the file of the items, by whatever name: a link is the same file."""
     own = identity(STDOUT if output in (None, "-") else str(output))
-    if own is None:
-        return
-    if file is not None and identity(STDIN if file == "-" else file) == own:
+    if own is not None and file is not None and identity(STDIN if file == "-" else file) == own:
         raise Problem("the output file is the input", "write to another file, and rename it afterwards")
-    if output in (None, "-"):
-        return  # a shell has emptied it already
-    for name in names:
+
+
+def refuse_items(output: str | None, names: Iterable[str]) -> None:
+    """Refuse an output that is one of the files that are items."""
+    own = None if output in (None, "-") else identity(str(output))  # a shell has emptied it already
+    for name in names if own is not None else ():
         if identity(name) == own:
             raise Problem(f"the output file is the input: {name!r} is one of the items", "name another file with -o")
 
@@ -44,11 +39,6 @@ def refuse_below(output: str | None, folders: Sequence[str]) -> None:
         if Path(folder).is_dir() and path.is_relative_to(Path(folder).resolve()):
             told = f"the output file is the input: {output!r} is one of the files below {folder!r}"
             raise Problem(told, "remove it first, or name a file elsewhere with -o")
-
-
-def matching(patterns: Sequence[str]) -> Iterator[str]:
-    """The names that match, as they are now."""
-    return chain.from_iterable(iglob(each, recursive=True) for each in patterns)  # noqa: PTH207 - as for the items
 
 
 def without_output(names: Iterable[str], descriptor: int) -> Iterator[str]:

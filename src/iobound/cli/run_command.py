@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from itertools import chain
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from iobound.cli.exits import OK, keywords_refused, say
 from iobound.cli.flags import map_flags, options_from
 from iobound.cli.items import FORMATS, find_items
 from iobound.cli.output import renderer
-from iobound.cli.overlap import matching, refuse_overlap
+from iobound.cli.overlap import refuse_input, refuse_items
 from iobound.cli.serve import Job, serve
 from iobound.cli.target import check_takes_item, resolve
 from iobound.models.calls import Call, is_async
@@ -89,8 +88,11 @@ def command(  # noqa: PLR0913 - click hands over every flag
             keywords[name] = resolve(keywords[name])
     given = options_from(keywords)
     check_takes_item(fn, target, 1 if given.setup is None else 2)
-    refuse_overlap(output, items, chain(arguments, matching(files)))
-    found = find_items(items, kind, files, arguments).first(limit)
+    refuse_input(output, items)
+    found = find_items(items, kind, files, arguments)
+    if items is None:
+        refuse_items(output, found.each)
+    found = found.first(limit)
     render = renderer(json_lines=json_lines)
     job = Job(fn, found, given, render, output, progress, quiet, names=bool(files), preflight=preflight)
     if dry_run:
