@@ -109,7 +109,7 @@ def test_a_request_that_is_refused_by_the_second_gate_leaves_the_first() -> None
 
 
 def test_a_take_that_fails_takes_nothing_and_keeps_its_turn() -> None:
-    answers = [True, False]
+    answers = [True, True, False]  # the first time it can neither enter nor take
     first, second = ToyGate(rate=1.0, burst=1.0), ToyGate(fails=lambda: bool(answers) and answers.pop(0))
     hand = gated(first, second)
     hand.offer("a")

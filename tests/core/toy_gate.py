@@ -86,6 +86,14 @@ class ToyGate:
         self.admitted: list[tuple[float, Hashable, float]] = []
         """(when, key, cost) of every charge that was not undone."""
 
+    def enter(self, attempt: Attempt, now: float) -> Place | None:
+        place = self.request(attempt, now, lambda: None)
+        try:
+            return place if place.take(now) else None
+        finally:
+            if place.state == "waiting":
+                place.give_back()
+
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Place:
         if attempt.item in self.refuses:
             raise Refused(attempt.item)

@@ -14,6 +14,13 @@ SPIN = 1e-3
 """Seconds before an open ticket that could not be taken is tried again."""
 
 
+def undo(tickets: Sequence[Ticket]) -> None:
+    """What was taken never was."""
+    for ticket in reversed(tickets):
+        ticket.give_back()  # undo the charge: it is first in line again,
+        ticket.give_back()  # and leave
+
+
 class Admission:
     """The tickets that an attempt holds.
 
@@ -34,6 +41,8 @@ class Admission:
     def advance(self, attempt: Attempt, now: float) -> float:
         """Go on as far as possible. Returns when to ask again; at most `now` once every ticket is taken."""
         tickets = self.tickets
+        if not tickets and self._enter(attempt, now):
+            return now
         for place, gate in enumerate(self.gates):
             if place == len(tickets):
                 tickets.append(gate.request(attempt, now, self.ring))
@@ -43,6 +52,25 @@ class Admission:
                 self._leave(place + 1)
                 return opens_at
         return self._take(now)
+
+    def _enter(self, attempt: Attempt, now: float) -> bool:
+        """Pass all at once. If one is shut the others never were: it queues as anybody does."""
+        tickets = self.tickets
+        try:
+            for gate in self.gates:
+                ticket = gate.enter(attempt, now)
+                if ticket is None:
+                    break
+                tickets.append(ticket)
+            else:
+                return True
+        except BaseException:
+            undo(tickets)
+            tickets.clear()
+            raise
+        undo(tickets)
+        tickets.clear()
+        return False
 
     def _take(self, now: float) -> float:
         taken = 0

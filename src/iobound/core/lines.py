@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from iobound.core.admission import Admission
+from iobound.core.admission import Admission, undo
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ class Line:
         """It stands in `Lines.open`: it will be looked at without anybody ringing."""
 
     def ring(self) -> None:
-        """A gate may let the head pass: have somebody look."""
+        """A gate may let the head pass: have somebody look, unless somebody is about to."""
         self.lines.rung.append(self)
-        self.lines.wake()
+        if not self.lines.looking:
+            self.lines.wake()
 
 
 class Lines:
@@ -53,6 +54,8 @@ class Lines:
         self.open: deque[Line] = deque()  # in turn, so that keys with work share the slots fairly
         self.timed: list[tuple[float, int, Line]] = []
         self.rung: deque[Line] = deque()
+        self.looking = False
+        """Whoever holds the lock of the run asks for the next attempt before it lets go of it."""
         self.shut_by: Gate | None = None
         """The gate that last held up a head."""
         self._ties = count()
@@ -74,9 +77,7 @@ class Lines:
 
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made goes before the others, uncharged."""
-        for ticket in reversed(attempt.tickets):
-            ticket.give_back()  # undo the charge: it is first in line again,
-            ticket.give_back()  # and leave, for it asks anew
+        undo(attempt.tickets)  # for it asks anew
         attempt.tickets = ()
         self.add_due(attempt)
 
@@ -93,7 +94,8 @@ class Lines:
 
     def next(self, now: float) -> Attempt | None:
         """The next attempt that may start now, its tickets taken; it carries `error` if a gate refused it."""
-        self._collect(now)
+        if self.rung or self.timed:
+            self._collect(now)
         for _ in range(len(self.open)):
             line = self.open.popleft()
             line.queued = False

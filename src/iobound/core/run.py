@@ -103,6 +103,18 @@ class Core:
                 return self.pending.popleft()
             except IndexError:
                 return None
+        if self.retries.timed:
+            self._admit_due(now)
+        while self.admitting and (found := self.lines.next(now)) is not None:
+            if found.error is None:
+                if self.delivery.blocked_since is not None:
+                    self.delivery.freed(now)
+                return found
+            self._conclude(found)  # a gate refused it
+        return None
+
+    def _admit_due(self, now: float) -> None:
+        """Retries whose pause is over go before new items."""
         for attempt, again in self.retries.due(now):
             if again:
                 attempt.number += 1
@@ -111,12 +123,6 @@ class Core:
             elif attempt.error is not None:
                 noted(attempt.error, "its retry waited for the budget until the deadline")
                 self._conclude(attempt)
-        while self.admitting and (found := self.lines.next(now)) is not None:
-            if found.error is None:
-                self.delivery.freed(now)
-                return found
-            self._conclude(found)  # a gate refused it
-        return None
 
     def blocked(self, now: float) -> None:
         """A worker finds nothing to start: note why."""
@@ -177,10 +183,12 @@ class Core:
 
     def settle(self, attempt: Attempt, now: float) -> None:
         """An attempt has ended, with a value or an error."""
-        self.lines.let_go(attempt, now)
+        if attempt.tickets:
+            self.lines.let_go(attempt, now)
         error = attempt.error
         if error is None:
-            self.retries.succeeded(attempt, now)
+            if self.retries.stocks:
+                self.retries.succeeded(attempt, now)
         elif not isinstance(error, Exception):
             self.fail(error)  # raised, and no outcome
             return
@@ -246,9 +254,14 @@ class Core:
 
     def next_time(self, now: float) -> float:
         """When time alone will change something. What is due already waits for a slot, not for time."""
+        return min(self.deadline, self.slots.next_look, self.slots.recover_at, self.next_start(now))
+
+    def next_start(self, now: float) -> float:
+        """When time alone will let something start: the part of `next_time` that a call which ends can bring nearer."""
         looks = now + LOOKS if self.rules.memory is not None and self.slots.running() else FOREVER
-        starts = [at for at in (self.retries.next_time(), self.lines.next_time()) if at > now]
-        return min(self.deadline, self.slots.next_look, self.slots.recover_at, looks, *starts)
+        if not self.retries.timed and not self.lines.timed:
+            return looks
+        return min([looks, *(at for at in (self.retries.next_time(), self.lines.next_time()) if at > now)])
 
     def overdue(self, now: float) -> list[Slot]:
         """The slots whose attempt has used up its time, each named once; also ends a run that is too long."""

@@ -174,6 +174,7 @@ class Driver:
     def act(self, looked: float | None = None) -> None:
         """* Do what the core has decided. What was due when it was last asked, at `looked`, waits for a place."""
         core = self.core
+        resized = bool(core.changes)
         while core.changes:
             self.news.append(("limit_changed", *core.changes.popleft()))
         if core.stopping:
@@ -186,8 +187,11 @@ class Driver:
                 self.ring()  # it waits no longer than that
         elif core.drained:
             self.workers.dismiss()
-        elif not core.plain or core.slots.recover_at < FOREVER:
-            self.workers.watch(core.next_time(self.clock.now() if looked is None else looked))
+        elif resized or not core.plain:
+            now = self.clock.now() if looked is None else looked
+            at = core.next_time(now) if resized else core.next_start(now)
+            if at < FOREVER:
+                self.workers.watch(at)
         if self.waits and (not core.waits() or (self.feeder.here and core.wants > 0)):
             self.ring()
 

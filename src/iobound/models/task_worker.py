@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.core.statistics import BRIEF, EARLY, EVERY
 from iobound.models.calls import failure_of, refuse_coroutine
+from iobound.models.workers import own_queue
 from iobound.words.attempt import running
 from iobound.words.clock import FOREVER
 
@@ -40,12 +41,13 @@ class Perch:
 class TaskWorker:
     """A member of the crew, with the slot it holds."""
 
-    __slots__ = ("crew", "driver", "slot", "task")
+    __slots__ = ("crew", "driver", "pending", "slot", "task")
 
     def __init__(self, crew: TaskCrew, slot: Slot) -> None:
         self.crew = crew
         self.driver = crew.driver
         self.slot = slot
+        self.pending = own_queue(crew.core)
         context = self.driver.job.context.copy()
         context.run(running.set, slot)
         # Not through the loop's task factory: an eager one would start the worker inside its caller.
@@ -87,7 +89,7 @@ class TaskWorker:
         anybody has a word in how it ended.
         """
         crew, driver, core, slot, call = self.crew, self.driver, self.driver.core, self.slot, self.crew.call
-        pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
+        pending, ready, ordered = self.pending, core.delivery.ready, core.delivery.ordered
         clock, tally, odd = driver.clock.now, crew.tally, driver.predecessor is not None or driver.hooks.watch_calls
         watched = odd or not core.plain or slot.timeout is not None
         now, burst, fresh, failure = clock(), 0, True, None
@@ -160,7 +162,7 @@ class TaskWorker:
 
     def _end(self, attempt: Attempt, value: Any, failure: BaseException | None, now: float) -> bool:
         """Somebody has a word in how an attempt ended. False: this task goes home, if it was not given up meanwhile."""
-        driver, slot = self.driver, self.slot
+        driver, slot, crew = self.driver, self.slot, self.crew
         if slot.abandoned:
             self._returned_late()
             return False
@@ -169,14 +171,22 @@ class TaskWorker:
         attempt.value, attempt.duration = value, now - attempt.started
         if failure is not None:
             attempt.error = failure
-        self.crew.tally.time(attempt)
+        if slot.expired < FOREVER:  # past its time it is a timeout, whatever the call did
+            slot.expired = FOREVER
+            self.task.uncancel()
+            driver.core.slots.time_out(attempt)
+        crew.tally.time(attempt)
         if driver.hooks.settled:
             driver.hooks.tell("settled", attempt)
-        if failure is not None or not driver.core.plain or slot.expired < FOREVER:
-            self._settle(attempt, now)
+        if attempt.error is not None or not driver.core.plain:
+            crew.tally.count(attempt)
+            following = crew.exchange(attempt, slot, now)
+            if following is not None:
+                self.pending.append(following)
+                return True
         else:
-            self.crew.succeeded(attempt, slot, self.crew.tally)
-        return not self.crew.crowded
+            crew.succeeded(attempt, slot, crew.tally)
+        return not crew.crowded
 
     @generator_coroutine
     def _next(self) -> Generator[Any, Any, Attempt | None]:
@@ -200,7 +210,7 @@ class TaskWorker:
             raise error  # the loop was closed under us, and nobody steps this task any more
         if isinstance(error, asyncio.CancelledError):
             if self.slot.expired < FOREVER:
-                return error  # `_settle` makes it a timeout, unless the call was given up
+                return error  # `_end` makes it a timeout, unless the call was given up
             if self._requested():
                 raise error
         return failure_of(error)
@@ -210,14 +220,3 @@ class TaskWorker:
         with self.driver.lock:
             self.driver.core.slots.returned_late()
         self.crew.stir()
-
-    def _settle(self, attempt: Attempt, now: float) -> None:
-        """The core decides what this end means; past its time, it is a timeout whatever the call did."""
-        slot = self.slot
-        slot.attempt = None
-        if slot.expired < FOREVER:
-            slot.expired = FOREVER
-            self.task.uncancel()
-            self.driver.core.slots.time_out(attempt)
-        self.crew.tally.count(attempt)
-        self.driver.settle(attempt, now)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iobound.core.statistics import BRIEF, EARLY, EVERY
 from iobound.models.calls import entered, failure_of, refuse_coroutine
+from iobound.models.workers import own_queue
 from iobound.words.attempt import running
 from iobound.words.bells import ThreadBell
 
@@ -32,6 +33,7 @@ class ThreadWorker:
         self.slot = slot
         self.tally = tally
         self.bell = ThreadBell()
+        self.pending = own_queue(crew.core)
 
     def work(self) -> None:
         """The root of the thread: an error of the engine becomes the run's error."""
@@ -57,7 +59,7 @@ class ThreadWorker:
         there is nothing to start, `_end` where anybody has a word in how a call ended.
         """
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
-        pending, ready, ordered = core.pending, core.delivery.ready, core.delivery.ordered
+        pending, ready, ordered = self.pending, core.delivery.ready, core.delivery.ordered
         clock, observed = driver.clock.now, driver.hooks.watch_calls
         watched = observed or not core.plain or slot.timeout is not None
         attempt: Any
@@ -107,8 +109,9 @@ class ThreadWorker:
 
     def _end(self, attempt: Attempt, value: Any, error: BaseException | None, now: float) -> bool:
         """Somebody has a word in how a call ended. False: this thread goes home, if it was not given up meanwhile."""
-        driver, tally = self.driver, self.tally
-        if not self._claim():
+        driver, tally, crew = self.driver, self.tally, self.crew
+        heard = error is not None or driver.hooks.settled
+        if (heard or self.slot.timeout is not None) and not self._claim():
             return False
         attempt.value, attempt.duration = value, now - attempt.started
         if error is not None:
@@ -118,10 +121,13 @@ class ThreadWorker:
             driver.hooks.tell("settled", attempt)
         if error is not None or not driver.core.plain:
             tally.count(attempt)
-            driver.settle(attempt, now)
+            following = crew.exchange(attempt, self.slot, now)
+            if following is not None:
+                self.pending.append(following)
+                return True
         else:
-            self.crew.succeeded(attempt, self.slot, tally)
-        return not self.crew.crowded
+            crew.succeeded(attempt, self.slot, tally)
+        return not (crew.crowded or self.slot.abandoned)
 
     def _next(self) -> Attempt | None:
         """Find something to start, or sleep until there is; None: go home."""

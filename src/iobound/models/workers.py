@@ -9,6 +9,7 @@ from iobound.core.statistics import Tally
 from iobound.words.attempt import Slot
 
 if TYPE_CHECKING:
+    from iobound.core.run import Core
     from iobound.models.driver import Driver
     from iobound.words.attempt import Attempt
 
@@ -21,6 +22,11 @@ class Perch(Protocol):
 
 
 P = TypeVar("P", bound=Perch)
+
+
+def own_queue(core: Core) -> deque[Attempt]:
+    """What a worker takes from: in a plain run as all do; else the attempt that it took when its last call ended."""
+    return core.pending if core.plain else deque()
 
 
 class Crew(Generic[P]):
@@ -126,6 +132,30 @@ class Crew(Generic[P]):
                 if self.slow and core.more(now):
                     self.call_one()
             return attempt
+
+    def exchange(self, attempt: Attempt, slot: Slot, now: float) -> Attempt | None:
+        """An attempt has ended, and somebody decides about it: settle it and take the next, in one critical section.
+
+        What is taken is in `slot` already. None: go home if there are too many, else `find`.
+        """
+        driver, core, lines = self.driver, self.core, self.core.lines
+        driver.job.look_at(attempt, abandoned=False)
+        following = None
+        with driver.lock:
+            if slot.abandoned:
+                return None  # the run is over
+            lines.looking = True  # whom the end of this call lets go on, this worker looks at
+            core.settle(attempt, now)
+            if not core.plain and not self.retired and not self.crowded:
+                following = core.admit(now)
+            lines.looking = False
+            slot.attempt = following
+            if following is not None:
+                following.started = now
+                if self.slow and self.spare and core.more(now):
+                    self.call_one()
+            driver.act(now)
+        return following
 
     def _watch(self, looked: float) -> None:
         if not self.core.plain:

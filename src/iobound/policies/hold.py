@@ -51,6 +51,29 @@ class HeldTicket:
         """Nothing is counted here."""
 
 
+class Free:
+    """The ticket of whoever passes at once."""
+
+    unit = None
+    opens_at = -FOREVER
+
+    def take(self, now: float) -> bool:
+        """Go on."""
+        return True
+
+    def give_back(self) -> None:
+        """Nothing was taken."""
+
+    def spent(self, units: float, now: float) -> None:
+        """Nothing is counted here."""
+
+    def settled(self, attempt: Attempt, now: float) -> None:
+        """Nothing is counted here."""
+
+
+FREE = Free()
+
+
 class Hold:
     """A gate of one run, asked only under its lock."""
 
@@ -63,6 +86,16 @@ class Hold:
 
     def __str__(self) -> str:
         return "retries"
+
+    def enter(self, attempt: Attempt, now: float) -> Free | None:
+        """Go on, if the key is not held."""
+        if self.until or self.crowded:
+            if attempt.key in self.crowded and attempt.number == 1:
+                return None
+            if self.until.get(attempt.key, -FOREVER) > now:
+                return None
+            self.until.pop(attempt.key, None)
+        return FREE
 
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> HeldTicket:
         """Ask for a turn."""

@@ -67,12 +67,13 @@ def limits(
     told = [] if rate is None else list(rate) if isinstance(rate, list | tuple) else [rate]
     rates = [Rate.of(each) for each in told if not hasattr(each, "limits")]
     key_rates = [] if key_rate is None else [Rate.of(key_rate)]
-    keyed = [PerKey(partial(_per_time, each, " per key"), next(_numbers)) for each in key_rates]
-    common = [_numbered(_per_time(each)) for each in rates]
+    keyed = [PerKey(partial(Bucket, each), f"rate {each} per key", next(_numbers)) for each in key_rates]
+    common = [_numbered(Queue(Bucket(each), f"rate {each}")) for each in rates]
     if key_concurrency is not None:
-        keyed.append(PerKey(partial(_at_once, key_concurrency, " per key"), next(_numbers)))
+        named = f"concurrency {key_concurrency} per key"
+        keyed.append(PerKey(partial(Permits, key_concurrency), named, next(_numbers)))
     if concurrency is not None:
-        common.append(_numbered(_at_once(concurrency)))
+        common.append(_numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
     own = Limits(
         tuple(keyed),
         tuple(common),
@@ -87,14 +88,6 @@ _numbers = count()
 def _numbered(gate: Queue) -> Queue:
     gate.number = next(_numbers)
     return gate
-
-
-def _per_time(rate: Rate, where: str = "") -> Queue:
-    return Queue(Bucket(rate), f"rate {rate}{where}")
-
-
-def _at_once(number: int, where: str = "") -> Queue:
-    return Queue(Permits(number), f"concurrency {number}{where}")
 
 
 def preparation(

@@ -33,6 +33,8 @@ class Share(Rule):
     was delivered. One call may always run: nothing here could make it cheaper.
     """
 
+    counts_running = True
+
     def __init__(self, budget: int) -> None:
         self.budget = budget
         self.base = 0

@@ -9,6 +9,8 @@ from iobound.words.clock import FOREVER
 class Permits(Rule):
     """The state of one such limit: a semaphore whose queue is elsewhere."""
 
+    counts_running = True
+
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.taken = 0
@@ -16,6 +18,10 @@ class Permits(Rule):
     def opens_at(self, charge: int) -> float:
         """Now, or when another call ends."""
         return -FOREVER if self.taken < self.limit else FOREVER
+
+    def lets(self, charge: int, now: float) -> bool:
+        """Whether one more may run."""
+        return self.taken < self.limit
 
     def take(self, charge: int, now: float) -> int:
         """One more call runs."""

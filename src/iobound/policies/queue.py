@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Callable, Hashable
 
     from iobound.policies.rules import Rule
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 FEWEST = 1024
 """Keys that are remembered before the idle ones are looked for."""
+
+
+def nobody() -> None:
+    """What is rung where nobody waits."""
 
 
 class Place:
@@ -50,7 +55,8 @@ class Place:
 
     def settled(self, attempt: Attempt, now: float) -> None:
         """The call has ended."""
-        self.gate.settled()
+        if self.gate.counts:
+            self.gate.settled()
 
     def spent(self, units: float, now: float) -> None:
         """The call used so many units."""
@@ -60,13 +66,15 @@ class Place:
 class Queue:
     """A gate. Shared by whoever waits at it: runs in several threads, loops, and code outside any run."""
 
-    def __init__(self, rule: Rule, name: str) -> None:
+    def __init__(self, rule: Rule, name: str, lock: LockType | None = None) -> None:
         self.rule = rule
         self.name = name
         """How the summary calls it."""
         self.number = 0
         """Its place in the order in which gates are asked."""
-        self.lock = Lock()
+        self.counts = rule.counts_running or lock is not None
+        """It counts who is out: for its rule, or to know whether it may be forgotten."""
+        self.lock = lock or Lock()
         self.places: OrderedDict[Place, None] = OrderedDict()
         self.out = 0
         """Tickets that were taken and may still be given back, or corrected."""
@@ -74,11 +82,31 @@ class Queue:
     def __str__(self) -> str:
         return self.name
 
+    def enter(self, attempt: Attempt, now: float) -> Ticket | None:
+        """Pass at once, or not at all."""
+        with self.lock:
+            return self.let_in(attempt, now)
+
+    def let_in(self, attempt: Attempt, now: float) -> Place | None:
+        """* Pass at once, if nobody waits and the rule lets it."""
+        rule = self.rule
+        charge = rule.charge(attempt)
+        if self.places or not rule.lets(charge, now):
+            return None
+        place = Place(self, charge, nobody)
+        place.at = rule.take(charge, now)
+        self.out += 1
+        return place
+
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Ticket:
         """Join the end of the queue."""
-        place = Place(self, self.rule.charge(attempt), ring)
         with self.lock:
-            self.places[place] = None
+            return self.line_up(attempt, ring)
+
+    def line_up(self, attempt: Attempt, ring: Callable[[], None]) -> Place:
+        """* Join the end of the queue."""
+        place = Place(self, self.rule.charge(attempt), ring)
+        self.places[place] = None
         return place
 
     def opens_at(self, place: Place) -> float:
@@ -89,7 +117,7 @@ class Queue:
     def take(self, place: Place, now: float) -> bool:
         """The head goes, if the rule lets it; the next one is rung."""
         with self.lock:
-            if self._head() is not place or self.rule.opens_at(place.charge) > now:
+            if self._head() is not place or not self.rule.lets(place.charge, now):
                 return False
             del self.places[place]
             place.at = self.rule.take(place.charge, now)
@@ -134,7 +162,7 @@ class Queue:
             head.ring()
 
     def idle(self, now: float) -> bool:
-        """Whether nobody waits, nobody may come back, and the rule remembers nothing."""
+        """* Whether nobody waits, nobody may come back, and the rule remembers nothing."""
         return not self.places and not self.out and self.rule.idle(now)
 
     def _head(self) -> Place | None:
@@ -142,12 +170,15 @@ class Queue:
 
 
 class PerKey:
-    """A gate for each key, made when it is first asked for and forgotten once it is as good as new."""
+    """A gate for each key, made when it is first asked for and forgotten once it is as good as new.
 
-    def __init__(self, make: Callable[[], Queue], number: int) -> None:
-        self.make = make
+    All have one lock, that of whoever looks for one: a gate that somebody is about to join is not idle.
+    """
+
+    def __init__(self, rule: Callable[[], Rule], name: str, number: int) -> None:
+        self.rule = rule
         self.number = number
-        self.name = make().name
+        self.name = name
         self.lock = Lock()
         self.gates: dict[Hashable, Queue] = {}
         self.most = FEWEST
@@ -155,17 +186,22 @@ class PerKey:
     def __str__(self) -> str:
         return self.name
 
+    def enter(self, attempt: Attempt, now: float) -> Ticket | None:
+        """Pass the gate of the attempt's key at once, or not at all."""
+        with self.lock:
+            gate = self.gates.get(attempt.key)
+            return (gate or self._add(attempt.key, now)).let_in(attempt, now)
+
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Ticket:
         """Join the queue of the attempt's key."""
-        with self.lock:  # held for the request too: a gate that somebody is about to join is not idle
+        with self.lock:
             gate = self.gates.get(attempt.key)
-            if gate is None:
-                self._forget(now)
-                gate = self.gates[attempt.key] = self.make()
-            return gate.request(attempt, now, ring)
+            return (gate or self._add(attempt.key, now)).line_up(attempt, ring)
 
-    def _forget(self, now: float) -> None:
-        """Once there are twice as many as were needed at the last look, drop the idle: constant work per key."""
+    def _add(self, key: Hashable, now: float) -> Queue:
+        """* Once there are twice as many as were needed at the last look, the idle go: constant work per key."""
         if len(self.gates) >= self.most:
-            self.gates = {key: gate for key, gate in self.gates.items() if not gate.idle(now)}
+            self.gates = {each: gate for each, gate in self.gates.items() if not gate.idle(now)}
             self.most = max(FEWEST, 2 * len(self.gates))
+        gate = self.gates[key] = Queue(self.rule(), self.name, self.lock)
+        return gate

@@ -116,6 +116,8 @@ class Bucket(Rule):
         burst = max(Fraction(1), SECOND * BURST / unit) if rate.burst is None else Fraction(rate.burst)
         self.depth = int(burst * unit)
         """Nanoseconds that an empty bucket takes to fill."""
+        self.one = -(-self._times // self._each)
+        """Nanoseconds for one unit."""
         self.full_at = 0
         self._last = 0
 
@@ -126,7 +128,7 @@ class Bucket(Rule):
         if cost is None:
             cost = attempt.cost
         if cost == 1:
-            return -(-self._times // self._each)
+            return self.one
         if not is_number(cost) or not 0 <= cost < inf:
             error = ValueError(f"a cost of {cost!r} {rate.unit} is no number of at least 0")
             raise hinted(error, "cost= takes a number, or a function that gives one for an item")
@@ -144,10 +146,15 @@ class Bucket(Rule):
         """When there is enough in the bucket; a charge above its depth needs it full, and leaves it in debt."""
         return moment(self.full_at - self.depth + min(charge, self.depth))
 
+    def lets(self, charge: int, now: float) -> bool:
+        """The same as a question, in whole numbers: every item asks it."""
+        depth = self.depth
+        return self.full_at + (charge if charge < depth else depth) - depth <= int(now * SECOND)
+
     def take(self, charge: int, now: float) -> int:
         """Take it out. Returns the moment, for `undo`."""
         self._last = at = int(now * SECOND)
-        self.full_at = max(self.full_at, at) + charge
+        self.full_at = (at if at > self.full_at else self.full_at) + charge
         return at
 
     def undo(self, charge: int, at: int) -> None:

@@ -15,6 +15,8 @@ class Rule:
 
     unit: str | None = None
     """What it counts, if calls can be asked how much of it they used."""
+    counts_running = False
+    """It must hear of every call that ends."""
 
     def charge(self, attempt: Attempt) -> int:
         """What the attempt takes. An exception is the item's failure."""
@@ -23,6 +25,10 @@ class Rule:
     def opens_at(self, charge: int) -> float:
         """When so much may be taken; infinite if only a ring can tell."""
         return -FOREVER
+
+    def lets(self, charge: int, now: float) -> bool:
+        """Whether so much may be taken now: whether `opens_at` is over."""
+        return self.opens_at(charge) <= now
 
     def take(self, charge: int, now: float) -> int:
         """Take it. Returns the moment, for `undo`."""

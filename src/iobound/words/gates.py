@@ -44,6 +44,12 @@ class Gate(Protocol):
     no lock of a run.
     """
 
+    def enter(self, attempt: Attempt, now: float) -> Ticket | None:
+        """Pass at once, if nobody waits and it is open: a ticket that is taken. None: `request` one.
+
+        An exception is the item's failure.
+        """
+
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Ticket:
         """Join the queue. An exception is the item's failure."""
 
