@@ -31,7 +31,7 @@ def test_costs_are_charged_and_bound_over_any_window() -> None:
     hand = gated(gate)
     for item in range(40):
         hand.offer(item, cost=1 + item % 7)
-    while hand.core.lines:
+    while hand.core.starts:
         hand.start_all()
         for slot in list(hand.running):
             hand.settle(slot)

@@ -26,7 +26,8 @@ class Ledger:
         def taking(bucket: Bucket, charge: int, now: float) -> int:
             at = take(bucket, charge, now)
             self.depth = max(self.depth, bucket.depth)
-            self.taken.append([at, charge])
+            if at >= 0:
+                self.taken.append([at, charge])
             return at
 
         def undoing(bucket: Bucket, charge: int, at: int) -> None:

@@ -15,7 +15,7 @@ from iobound.core.admission import Admission, undo
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from iobound.words.attempt import Attempt
     from iobound.words.gates import Gate
@@ -70,10 +70,13 @@ class Lines:
             attempt.cost = self.cost
         self._line(attempt.key).waiting.append(attempt)
 
-    def extend(self, attempts: Iterable[Attempt]) -> None:
-        """New items, in this order."""
-        for attempt in attempts:
-            self.add(attempt)
+    def extend(self, attempts: Sequence[Attempt]) -> None:
+        """New items without a key, in this order."""
+        if self.cost != 1:
+            for attempt in attempts:
+                attempt.cost = self.cost
+        if attempts:
+            self._line(None).waiting.extend(attempts)
 
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made goes before the others, uncharged."""
@@ -92,7 +95,7 @@ class Lines:
         line = self._line(attempt.key)
         line.waiting.insert(1 if line.admission.tickets else 0, attempt)
 
-    def next(self, now: float) -> Attempt | None:
+    def next_head(self, now: float) -> Attempt | None:
         """The next attempt that may start now, its tickets taken; it carries `error` if a gate refused it."""
         if self.rung or self.timed:
             self._collect(now)
@@ -146,22 +149,24 @@ class Lines:
     def _start(self, line: Line, now: float) -> Attempt | None:
         if not line.waiting:
             return None  # it was looked at for an earlier ring, and has emptied since
+        admission = line.admission
         try:
-            opens_at = line.admission.advance(line.waiting[0], now)
+            opens_at = admission.advance(line.waiting[0], now)
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
-            line.admission.leave()
+            admission.leave()
             line.waiting[0].error = error
             opens_at = now
         if opens_at > now:
-            self.shut_by = line.admission.shut_by
+            self.shut_by = admission.shut_by
             if opens_at < line.due:
                 line.due = opens_at
                 heappush(self.timed, (opens_at, next(self._ties), line))
             return None
         attempt = line.waiting.popleft()
-        attempt.tickets = line.admission.hand_over()
+        attempt.tickets, admission.tickets = admission.tickets, []
         if line.waiting:
-            self._open(line)
+            line.queued = True
+            self.open.append(line)
         else:
             del self.lines[line.key]
         return attempt

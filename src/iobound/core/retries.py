@@ -88,8 +88,6 @@ class Retries:
     def clear(self) -> None:
         """Nothing is made again."""
         self.timed.clear()
-        for waiting in self.waiting.values():
-            waiting.clear()  # somebody may be looking through it
         self.waiting.clear()
         self.number = 0
 

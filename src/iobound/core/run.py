@@ -6,11 +6,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from iobound.core.delivery import Delivery
-from iobound.core.lines import Lines
-from iobound.core.retries import Retries
 from iobound.core.slots import Slots
+from iobound.core.starts import Starts
 from iobound.words.clock import FOREVER
-from iobound.words.errors import HungCalls, noted
+from iobound.words.errors import HungCalls
 from iobound.words.gates import STARVED
 
 if TYPE_CHECKING:
@@ -36,11 +35,12 @@ class Core:
     def __init__(self, rules: Rules, now: float, wake: Callable[[], None]) -> None:
         self.rules = rules
         self.plain = rules.plain
+        self.unwatched = rules.keeper is None and rules.max_errors is None
+        """Nobody else has a word in what an item that succeeded means."""
         self.slots = Slots(rules, now)
         self.delivery = Delivery(rules.window(rules.limit), ordered=rules.ordered)
         self.pending: deque[Attempt] = deque()
-        self.retries = Retries(rules)
-        self.lines = Lines((self.retries.hold, *rules.gates) if rules.retry else rules.gates, wake, rules.cost)
+        self.starts = Starts(rules, wake)
         self.tallies: list[Tally] = []
         self.source_open = True
         self.admitting = True
@@ -78,7 +78,7 @@ class Core:
         if self.plain:
             self.pending.append(attempt)
         else:
-            self.lines.add(attempt)
+            self.starts.add(attempt)
 
     def offer_settled(self, attempt: Attempt) -> None:
         """The source gave an item that has failed already: in an earlier stage, or in `key=` or `cost=`."""
@@ -103,50 +103,33 @@ class Core:
                 return self.pending.popleft()
             except IndexError:
                 return None
-        if self.retries.timed:
-            self._admit_due(now)
-        while self.admitting and (found := self.lines.next(now)) is not None:
+        while self.admitting and (found := self.starts.next(now)) is not None:
             if found.error is None:
                 if self.delivery.blocked_since is not None:
                     self.delivery.freed(now)
                 return found
-            self._conclude(found)  # a gate refused it
+            self._conclude(found)  # a gate refused it, or its retry came too late
         return None
-
-    def _admit_due(self, now: float) -> None:
-        """Retries whose pause is over go before new items."""
-        for attempt, again in self.retries.due(now):
-            if again:
-                attempt.number += 1
-                attempt.error = attempt.pause = None
-                self.lines.add_due(attempt)
-            elif attempt.error is not None:
-                noted(attempt.error, "its retry waited for the budget until the deadline")
-                self._conclude(attempt)
 
     def blocked(self, now: float) -> None:
         """A worker finds nothing to start: note why."""
-        limit = str(self.lines.shut_by) if self.lines else "retries" if self.retries else ""
-        self.delivery.blocked(now, source_open=self.source_open, limit=limit)
+        self.delivery.blocked(now, source_open=self.source_open, limit=self.starts.held_by)
 
     def more(self, now: float) -> bool:
         """Whether another attempt may be there to start. A guess: only `admit` knows."""
-        if self.plain or not self.admitting:
-            return bool(self.pending)
-        return bool(self.lines.open or self.lines.rung) or min(self.retries.next_time(), self.lines.next_time()) <= now
+        return bool(self.pending) if self.plain or not self.admitting else self.starts.more(now)
 
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made: it goes before everything else, uncounted."""
-        (self.pending.appendleft if self.plain else self.lines.put_back)(attempt)
+        (self.pending.appendleft if self.plain else self.starts.put_back)(attempt)
 
     @property
     def wants(self) -> int:
         """Items that free slots could start at once; exact under `rules.counted`."""
         if not self.admitting or not self.source_open:
             return 0
-        waiting = sum(len(line.waiting) for line in self.lines.lines.values()) if self.rules.keyed else 0
-        begun = self.delivery.pulled - self.settled - self.retries.number - waiting
-        return min(self.slots.capacity - begun, self.delivery.room)
+        waiting = self.starts.waiting if self.rules.keyed else self.starts.retries.number
+        return min(self.slots.capacity - (self.delivery.pulled - self.settled - waiting), self.delivery.room)
 
     @property
     def error(self) -> BaseException | None:
@@ -163,7 +146,7 @@ class Core:
         """Whether nothing will ever start again."""
         if not self.admitting:
             return True
-        if self.source_open or self.pending or self.lines or self.retries:
+        if self.source_open or self.pending or self.starts:
             return False
         return self.plain or self.settled == self.delivery.pulled
 
@@ -184,11 +167,17 @@ class Core:
     def settle(self, attempt: Attempt, now: float) -> None:
         """An attempt has ended, with a value or an error."""
         if attempt.tickets:
-            self.lines.let_go(attempt, now)
+            self.starts.let_go(attempt, now)
         error = attempt.error
         if error is None:
-            if self.retries.stocks:
-                self.retries.succeeded(attempt, now)
+            if self.starts.retries.stocks:
+                self.starts.retries.succeeded(attempt, now)
+            if self.unwatched:  # `_conclude`, written out
+                self.settled += 1
+                attempt.done = True
+                if not self.delivery.ordered:
+                    self.delivery.ready.append(attempt)
+                return
         elif not isinstance(error, Exception):
             self.fail(error)  # raised, and no outcome
             return
@@ -197,7 +186,7 @@ class Core:
             attempt.error = attempt.pause = None
             self.put_back(attempt)  # it is made again, uncounted
             return
-        elif attempt.pause is not STARVED and self.admitting and self.retries.add(attempt, now):
+        elif attempt.pause is not STARVED and self.admitting and self.starts.retries.add(attempt, now):
             self.retried += 1
             return
         self._conclude(attempt)
@@ -254,14 +243,8 @@ class Core:
 
     def next_time(self, now: float) -> float:
         """When time alone will change something. What is due already waits for a slot, not for time."""
-        return min(self.deadline, self.slots.next_look, self.slots.recover_at, self.next_start(now))
-
-    def next_start(self, now: float) -> float:
-        """When time alone will let something start: the part of `next_time` that a call which ends can bring nearer."""
         looks = now + LOOKS if self.rules.memory is not None and self.slots.running() else FOREVER
-        if not self.retries.timed and not self.lines.timed:
-            return looks
-        return min([looks, *(at for at in (self.retries.next_time(), self.lines.next_time()) if at > now)])
+        return min(self.deadline, self.slots.next_look, self.slots.recover_at, looks, self.starts.next_start(now))
 
     def overdue(self, now: float) -> list[Slot]:
         """The slots whose attempt has used up its time, each named once; also ends a run that is too long."""
@@ -269,8 +252,8 @@ class Core:
             self.resize(self.slots.recovered(now), "there may be descriptors again")
         if now >= self.deadline and not self.stopping:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
-        if self.lines and len(self.slots.running()) >= self.slots.capacity:
-            self.lines.pass_turn(now)
+        if self.starts and len(self.slots.running()) >= self.slots.capacity:
+            self.starts.pass_turn(now)
         return self.slots.late(now)
 
     def abandon(self, slot: Slot) -> Attempt | None:
@@ -309,5 +292,4 @@ class Core:
         self.admitting = False
         self.stopping = True
         self.pending.clear()
-        self.retries.clear()
-        self.lines.withdraw()
+        self.starts.withdraw()

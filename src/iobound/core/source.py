@@ -17,7 +17,7 @@ def refill(core: Core, items: Iterable[object], now: float) -> bool:
     if core.plain:
         core.pending.extend(batch)
     else:
-        core.lines.extend(batch)
+        core.starts.extend(batch)
     if len(batch) == room:
         return True
     core.end_source(error)

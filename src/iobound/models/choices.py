@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from iobound.models.driver import Driver
-from iobound.models.feeders import IN_PLACE, ConsumerFeeder, InPlaceFeeder, ThreadFeeder, is_run
+from iobound.models.feeders import ConsumerFeeder, InPlaceFeeder, ThreadFeeder
 from iobound.models.serial import SerialDriver
+from iobound.models.sources import IN_PLACE, is_run
 from iobound.models.threads import ThreadCrew
 from iobound.words.clock import Clock, SystemClock
 

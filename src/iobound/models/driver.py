@@ -174,7 +174,6 @@ class Driver:
     def act(self, looked: float | None = None) -> None:
         """* Do what the core has decided. What was due when it was last asked, at `looked`, waits for a place."""
         core = self.core
-        resized = bool(core.changes)
         while core.changes:
             self.news.append(("limit_changed", *core.changes.popleft()))
         if core.stopping:
@@ -187,11 +186,8 @@ class Driver:
                 self.ring()  # it waits no longer than that
         elif core.drained:
             self.workers.dismiss()
-        elif resized or not core.plain:
-            now = self.clock.now() if looked is None else looked
-            at = core.next_time(now) if resized else core.next_start(now)
-            if at < FOREVER:
-                self.workers.watch(at)
+        elif not core.plain or core.slots.recover_at < FOREVER:
+            self.workers.watch(core.next_time(self.clock.now() if looked is None else looked))
         if self.waits and (not core.waits() or (self.feeder.here and core.wants > 0)):
             self.ring()
 
@@ -289,7 +285,7 @@ class Driver:
             for slot in list(self.core.slots):
                 attempt = self.core.abandon(slot)
                 if attempt is not None:
-                    self.core.lines.let_go(attempt, self.clock.now())
+                    self.core.starts.let_go(attempt, self.clock.now())
         self._close_begun()
         self.feeder.close(left)
         while self.departed:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import islice
 from threading import Thread, current_thread
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from iobound.core.source import refill
+from iobound.models.sources import IN_PLACE, close_items, is_run, start_iterating, with_thread_hint
 from iobound.words.attempt import Attempt, Outcome
 from iobound.words.bells import ThreadBell
-from iobound.words.errors import WrongUse, hinted, surfaced
+from iobound.words.errors import WrongUse
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from iobound.models.driver import Driver
 
-_SAMPLES: tuple[Any, ...] = ([], (), range(0), range(1 << 100), {}, set(), frozenset(), "", "\u2603", b"", deque())
-_VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
-IN_PLACE = frozenset(kind for each in (*_SAMPLES, *_VIEWS) for kind in (type(each), type(iter(each))))
-"""Types whose iteration neither blocks nor runs anybody's code."""
+BATCH = 64
+"""Items of such a source whose keys and costs are computed before the first of them starts."""
 
 
 class Feeder:
@@ -63,20 +60,34 @@ class Feeder:
 
     def give(self, item: Any) -> None:
         """The source gave an item."""
+        if not self.plain or self.prepare is not None:
+            self.give_all((item,))
+            return
         attempt = Attempt()
         attempt.item = item
         attempt.pulled = self.now()
-        if self.prepare is not None:
-            try:
-                self.prepare(attempt)
-            except Exception as error:  # noqa: BLE001 - `key=` or `cost=` failed: so has the item
-                self.refuse(attempt, error)
-                return
-        if self.plain:
-            self.core.offer(attempt)
-        else:
-            with self.driver.lock:
-                self.core.offer(attempt)
+        self.core.offer(attempt)
+        self.driver.workers.stir()
+
+    def give_all(self, items: Sequence[Any]) -> None:
+        """The source gave these items, where something decides about each."""
+        now, prepare, core = self.now(), self.prepare, self.core
+        attempts = []
+        for item in items:
+            attempt = Attempt()
+            attempt.item = item
+            attempt.pulled = now
+            if prepare is not None:
+                try:
+                    prepare(attempt)
+                except Exception as error:  # noqa: BLE001 - `key=` or `cost=` failed: so has the item
+                    attempt.error = error
+            attempts.append(attempt)
+        with self.driver.lock:
+            for attempt in attempts:
+                (core.offer if attempt.error is None else core.offer_settled)(attempt)
+            if self.driver.waits or not core.admitting:
+                self.driver.act()
         self.driver.workers.stir()
 
     def give_outcome(self, outcome: Outcome[Any], stage: str) -> None:
@@ -205,6 +216,12 @@ class ThreadFeeder(WaitingFeeder):
             if not room:
                 self.bell.wait()
                 continue
+            if type(self.source) in IN_PLACE:  # it never blocks; only its keys and costs are to be computed
+                batch = list(islice(items, min(room, BATCH)))
+                self.give_all(batch)
+                if not batch:
+                    return
+                continue
             seen = 0
             for item in islice(items, room):  # item by item: nothing is held back while the source blocks
                 if not self.core.admitting:
@@ -263,31 +280,3 @@ class ConsumerFeeder(Feeder):
     def close(self, left: float) -> None:
         """Of the user's objects, only a generator and a run are closed."""
         close_items(self.items, left)
-
-
-def start_iterating(source: Any) -> Iterator[Any]:
-    """An iterator of the source. Only its `next` may end it by `StopIteration`, not its `__iter__`."""
-    try:
-        return iter(source.outcomes() if is_run(source) else source)
-    except StopIteration as error:
-        raise surfaced(error) from error
-
-
-def close_items(items: Any, left: float) -> None:
-    """Close what iterating the source made: a generator or an earlier stage, never another object of the user's."""
-    if isinstance(items, GeneratorType):
-        items.close()
-    elif is_run(items):
-        items.close_within(left)
-
-
-def is_run(source: object) -> bool:
-    """Whether the source is an earlier stage. Asked this way because no model knows the public `Run`."""
-    return hasattr(source, "outcomes") and hasattr(source, "cancel")
-
-
-def with_thread_hint(error: BaseException) -> BaseException:
-    """A source that is bound to a thread says so in its error; say what to do about it."""
-    if "thread" in str(error).lower():
-        hinted(error, "feed='consumer' pulls the source in the thread that consumes the run")
-    return error

@@ -7,7 +7,8 @@ from threading import Thread, current_thread
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
-from iobound.models.feeders import WaitingFeeder, is_run
+from iobound.models.feeders import WaitingFeeder
+from iobound.models.sources import is_run
 from iobound.words.bells import LoopBell
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from iobound.core.run import OVER, WAIT
 from iobound.core.statistics import BRIEF, EARLY, EVERY, Tally
 from iobound.models.calls import entered, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
-from iobound.models.feeders import ConsumerFeeder, close_items, is_run, start_iterating
+from iobound.models.feeders import ConsumerFeeder
+from iobound.models.sources import close_items, is_run, start_iterating
 from iobound.words.attempt import Attempt, Slot, running
 from iobound.words.clock import FOREVER
 

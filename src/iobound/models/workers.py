@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iobound.core.statistics import Tally
 from iobound.words.attempt import Slot
+from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     from iobound.core.run import Core
@@ -22,6 +23,8 @@ class Perch(Protocol):
 
 
 P = TypeVar("P", bound=Perch)
+RIVALRY = 1e-3
+"""Seconds since the last turn of another worker in which it is expected to take the next one too."""
 
 
 def own_queue(core: Core) -> deque[Attempt]:
@@ -47,6 +50,9 @@ class Crew(Generic[P]):
         """Workers that may start calls, parked ones included, abandoned ones not."""
         self.retired = False
         """Others have taken over."""
+        self.turn: Slot | None = None
+        """Who last settled a call and took the next, where something decides about each."""
+        self.turn_at = -FOREVER
 
     @property
     def spare(self) -> bool:
@@ -118,11 +124,13 @@ class Crew(Generic[P]):
             if self.retired or slot.abandoned:
                 return None
             self.parked.append(perch)  # announce first, then look: whoever adds work looks at `parked` after adding
-            attempt = core.admit(now) if self.live <= core.slots.capacity else None
+            superfluous = self.superfluous(slot, now, len(self.parked))
+            attempt = core.admit(now) if self.live <= core.slots.capacity and not superfluous else None
             if attempt is None and not core.drained and self.live <= core.slots.capacity:
-                core.blocked(now)
-                driver.feeder.replenish()
-                self._watch(now)
+                if not superfluous:
+                    core.blocked(now)
+                    driver.feeder.replenish()
+                    self._watch(now)
                 return True
             self.unpark(perch)
             if attempt is None:
@@ -138,24 +146,34 @@ class Crew(Generic[P]):
 
         What is taken is in `slot` already. None: go home if there are too many, else `find`.
         """
-        driver, core, lines = self.driver, self.core, self.core.lines
-        driver.job.look_at(attempt, abandoned=False)
+        driver, core, starts, slots = self.driver, self.core, self.core.starts, self.core.slots
+        if attempt.error is not None or driver.job.meter is not None:
+            driver.job.look_at(attempt, abandoned=False)
         following = None
         with driver.lock:
             if slot.abandoned:
                 return None  # the run is over
-            lines.looking = True  # whom the end of this call lets go on, this worker looks at
+            starts.looking = True  # whom the end of this call lets go on, this worker looks at
             core.settle(attempt, now)
-            if not core.plain and not self.retired and not self.crowded:
-                following = core.admit(now)
-            lines.looking = False
+            if not (core.plain or self.retired or self.superfluous(slot, now, len(self.parked) + 1)):
+                following = core.admit(now) if len(slots) <= slots.capacity else None
+                self.turn, self.turn_at = slot, now
+            starts.looking = False
             slot.attempt = following
             if following is not None:
                 following.started = now
-                if self.slow and self.spare and core.more(now):
+                if self.slow and (self.parked or len(slots) < slots.capacity) and core.more(now):
                     self.call_one()
-            driver.act(now)
+            if following is None or driver.waits or core.changes or starts.timed or starts.retries.timed:
+                driver.act(now)
         return following
+
+    def superfluous(self, slot: Slot, now: float, idle: int) -> bool:
+        """Whether calls are so brief that this worker and one who took a turn just now only get in each other's way.
+
+        Never if all others are `idle`: somebody must look.
+        """
+        return not self.slow and self.turn is not slot and now < self.turn_at + RIVALRY and self.live > idle
 
     def _watch(self, looked: float) -> None:
         if not self.core.plain:
@@ -171,7 +189,7 @@ class Crew(Generic[P]):
     def go_home(self, slot: Slot) -> None:
         """* A worker goes home, perhaps from the middle of a call that was cancelled."""
         if slot.attempt is not None:
-            self.core.lines.let_go(slot.attempt, self.driver.clock.now())
+            self.core.starts.let_go(slot.attempt, self.driver.clock.now())
         self.live -= 1
         self.core.slots.discard(slot)
         if self.core.stopping:

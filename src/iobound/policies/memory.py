@@ -57,7 +57,9 @@ class Share(Rule):
         return -FOREVER if more <= self.budget else FOREVER
 
     def take(self, charge: int, now: float) -> int:
-        """One more call runs."""
+        """One more call runs, if it may."""
+        if self.opens_at(charge) > now:
+            return -1
         self.running += 1
         self.held += 1
         return 0

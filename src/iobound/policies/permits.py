@@ -19,12 +19,10 @@ class Permits(Rule):
         """Now, or when another call ends."""
         return -FOREVER if self.taken < self.limit else FOREVER
 
-    def lets(self, charge: int, now: float) -> bool:
-        """Whether one more may run."""
-        return self.taken < self.limit
-
     def take(self, charge: int, now: float) -> int:
-        """One more call runs."""
+        """One more call runs, if it may."""
+        if self.taken >= self.limit:
+            return -1
         self.taken += 1
         return 0
 

@@ -29,11 +29,12 @@ class Place:
 
     __slots__ = ("at", "charge", "gate", "ring")
 
-    def __init__(self, gate: Queue, charge: int, ring: Callable[[], None]) -> None:
+    def __init__(self, gate: Queue, charge: int, ring: Callable[[], None], at: int = -1) -> None:
         self.gate = gate
         self.charge = charge
         self.ring = ring
-        self.at = -1
+        self.at = at
+        """When it was taken; -1: it waits."""
 
     @property
     def unit(self) -> str | None:
@@ -89,14 +90,11 @@ class Queue:
 
     def let_in(self, attempt: Attempt, now: float) -> Place | None:
         """* Pass at once, if nobody waits and the rule lets it."""
-        rule = self.rule
-        charge = rule.charge(attempt)
-        if self.places or not rule.lets(charge, now):
+        charge = self.rule.charge(attempt)
+        if self.places or (at := self.rule.take(charge, now)) < 0:
             return None
-        place = Place(self, charge, nobody)
-        place.at = rule.take(charge, now)
         self.out += 1
-        return place
+        return Place(self, charge, nobody, at)
 
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Ticket:
         """Join the end of the queue."""
@@ -117,10 +115,10 @@ class Queue:
     def take(self, place: Place, now: float) -> bool:
         """The head goes, if the rule lets it; the next one is rung."""
         with self.lock:
-            if self._head() is not place or not self.rule.lets(place.charge, now):
+            if self._head() is not place or (at := self.rule.take(place.charge, now)) < 0:
                 return False
             del self.places[place]
-            place.at = self.rule.take(place.charge, now)
+            place.at = at
             self.out += 1
             head = self._head()
         if head is not None:
@@ -148,7 +146,7 @@ class Queue:
         """A call has ended that had passed here."""
         with self.lock:
             self.out -= 1
-            head = self._head() if self.rule.settled() else None
+            head = self._head() if self.rule.settled() and self.places else None
         if head is not None:
             head.ring()
 

@@ -146,15 +146,13 @@ class Bucket(Rule):
         """When there is enough in the bucket; a charge above its depth needs it full, and leaves it in debt."""
         return moment(self.full_at - self.depth + min(charge, self.depth))
 
-    def lets(self, charge: int, now: float) -> bool:
-        """The same as a question, in whole numbers: every item asks it."""
-        depth = self.depth
-        return self.full_at + (charge if charge < depth else depth) - depth <= int(now * SECOND)
-
     def take(self, charge: int, now: float) -> int:
-        """Take it out. Returns the moment, for `undo`."""
-        self._last = at = int(now * SECOND)
-        self.full_at = (at if at > self.full_at else self.full_at) + charge
+        """Take it out, if there is enough. Returns the moment, for `undo`, or -1."""
+        at, full_at, depth = int(now * SECOND), self.full_at, self.depth
+        if full_at - depth + (min(depth, charge)) > at:  # `opens_at` in whole numbers
+            return -1
+        self._last = at
+        self.full_at = (max(full_at, at)) + charge
         return at
 
     def undo(self, charge: int, at: int) -> None:

@@ -26,12 +26,8 @@ class Rule:
         """When so much may be taken; infinite if only a ring can tell."""
         return -FOREVER
 
-    def lets(self, charge: int, now: float) -> bool:
-        """Whether so much may be taken now: whether `opens_at` is over."""
-        return self.opens_at(charge) <= now
-
     def take(self, charge: int, now: float) -> int:
-        """Take it. Returns the moment, for `undo`."""
+        """Take it, if `opens_at` is over. Returns the moment, for `undo`; -1: nothing was taken."""
         return 0
 
     def undo(self, charge: int, at: int) -> None:

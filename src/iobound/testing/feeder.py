@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from iobound.models.feeders import Feeder, close_items, is_run
+from iobound.models.feeders import Feeder
+from iobound.models.sources import close_items, is_run
 from iobound.testing.clock import Hangs
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from iobound.core.run import READY, WAIT
 from iobound.core.statistics import Tally
 from iobound.models.calls import entered, failure_of, refuse_coroutine
 from iobound.models.driver import Driver
-from iobound.models.feeders import IN_PLACE, ConsumerFeeder, InPlaceFeeder
+from iobound.models.feeders import ConsumerFeeder, InPlaceFeeder
+from iobound.models.sources import IN_PLACE
 from iobound.testing.clock import Hangs
 from iobound.testing.feeder import SimulatedFeeder
 from iobound.words.attempt import Slot, running
