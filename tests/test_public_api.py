@@ -35,6 +35,7 @@ PUBLIC = {
         "to_sync",
     ],
     "iobound.models": ["Asyncio", "Model", "Serial", "Threads"],
+    "iobound.policies": ["host_of", "retry_after", "status_of", "transient"],
     "iobound.testing": [
         "HANG",
         "Act",

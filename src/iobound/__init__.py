@@ -6,11 +6,12 @@ rules), core (the state machine: decides, does no I/O), models (call, wait, wake
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iobound.api import Run, map, starmap
 from iobound.words.attempt import Current, Outcome, current
 from iobound.words.errors import BlockingLoopWarning, HungCalls, ItemCancelled, Overloaded, TooManyErrors
+from iobound.words.later import later
 from iobound.words.spending import spent
 from iobound.words.stats import Durations, Stats
 
@@ -48,26 +49,18 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-_LATER = {
-    "Executor": "api.executor",
-    "Limiter": "api.limiter",
-    "Rate": "policies.rate",
-    "Retry": "policies.retry",
-    "RetryBudget": "policies.budget",
-    "to_async": "api.bridges",
-    "to_sync": "api.bridges",
-}
-"""Public names that are imported when they are first asked for: what they need is not paid for otherwise."""
-
-
-def __getattr__(name: str) -> Any:
-    """One of the names that come later."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - as above
-
-    globals()[name] = found = getattr(import_module(f"iobound.{_LATER[name]}"), name)
-    return found
+__getattr__ = later(
+    __name__,
+    {
+        "Executor": "api.executor",
+        "Limiter": "api.limiter",
+        "Rate": "policies.rate",
+        "Retry": "policies.retry",
+        "RetryBudget": "policies.budget",
+        "to_async": "api.bridges",
+        "to_sync": "api.bridges",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -111,7 +111,19 @@ def preparation(
 
 
 def host_of(item: Any) -> str:
-    """`key="host"`: the host of a URL, and its port if one is named, so that each server has limits of its own."""
+    """`key="host"`: the host of a URL, and its port if one is named, so that each server has limits of its own.
+
+    Args:
+        item: a URL as text, or an object with a `url`, such as a request.
+
+    Raises:
+        ValueError: it names no host.
+
+    Example:
+        >>> from iobound.policies import host_of
+        >>> host_of("https://user@Example.org:8080/page")
+        'example.org:8080'
+    """
     url = item if isinstance(item, str) else getattr(item, "url", item)
     host = urlsplit(str(url)).netloc.rpartition("@")[2].lower()
     if not host:

@@ -15,7 +15,14 @@ LONGEST = 1e9
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status that made the error, None if there was none."""
+    """The HTTP status that made the error, None if there was none.
+
+    Example:
+        >>> from urllib.error import HTTPError
+        >>> from iobound.policies import status_of
+        >>> status_of(HTTPError("http://localhost/", 503, "busy", {}, None)), status_of(OSError())
+        (503, None)
+    """
     metadata = _metadata(error)
     response = getattr(error, "response", None)
     for place, name in ((metadata, "HTTPStatusCode"), (response, "status_code"), (error, "status"), (error, "code")):
@@ -26,7 +33,16 @@ def status_of(error: BaseException) -> int | None:
 
 
 def retry_after(error: BaseException) -> float | None:
-    """The seconds that the response asked to wait: `Retry-After` as seconds or as a date (RFC 9110, 10.2.3)."""
+    """The seconds that the response asked to wait: `Retry-After` as seconds or as a date (RFC 9110, 10.2.3).
+
+    None if there was no response, or it did not ask. A date counts from the response's own `Date`, if it has one.
+
+    Example:
+        >>> from urllib.error import HTTPError
+        >>> from iobound.policies import retry_after
+        >>> retry_after(HTTPError("http://localhost/", 429, "slow down", {"Retry-After": "30"}, None))
+        30.0
+    """
     told = _header(error, "Retry-After")
     if told is None:
         return None

@@ -44,6 +44,11 @@ def transient(error: BaseException) -> bool:
 
     HTTP errors go by their status, if the exception of any common client carries one; for the rest, errors of the
     program (`TypeError`, `KeyError`, ...), of the path (`FileNotFoundError`, ...) and cancellations are not retried.
+
+    Example:
+        >>> from iobound.policies import transient
+        >>> transient(ConnectionResetError()), transient(TypeError())
+        (True, False)
     """
     status = status_of(error)
     if status is not None:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from iobound.policies.descriptors import most_calls
-from iobound.signals.descriptors import descriptor_limits, open_descriptors
+from iobound.signals.descriptors import descriptor_limits, open_descriptors, room_for_calls
 
 CGROUP = Path("/sys/fs/cgroup")
 EXTRAS = {"cli": ("click", "rich"), "http": ("aiohttp",), "lab": ("aiofiles", "aiohttp", "psutil")}
@@ -35,19 +34,14 @@ class Machine:
     most_descriptors: int | None
     """Hard limit: as far as the soft one can be raised."""
     open_descriptors: int | None
+    fair_descriptors: int | None
+    """Connections that can safely be open at once: four fifths of what is left."""
     extras: dict[str, bool]
 
     @property
     def to_thread_pool(self) -> int:
         """Threads of asyncio's default executor, which looks at the machine and not at quotas."""
         return min(32, _seen_by_python() + 4)
-
-    @property
-    def fair_descriptors(self) -> int | None:
-        """Connections that can safely be open at once: four fifths of what is left."""
-        if self.descriptors is None or self.open_descriptors is None:
-            return None
-        return most_calls(self.descriptors, self.open_descriptors)
 
 
 def examine() -> Machine:
@@ -65,6 +59,7 @@ def examine() -> Machine:
         descriptors=soft,
         most_descriptors=hard,
         open_descriptors=open_descriptors(),
+        fair_descriptors=room_for_calls(),
         extras={name: all(map(find_spec, modules)) for name, modules in EXTRAS.items()},
     )
 
