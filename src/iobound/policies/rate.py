@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from iobound.words.attempt import Attempt
 
 SECOND = 1_000_000_000
+SLACK = SECOND // 200
+"""Nanoseconds that whoever waits may sleep on: one awakening for several units, which are saved up meanwhile."""
 BURST = Fraction(1, 20)
 """Seconds' worth of units that a rate saves up by default: hardly noticed by whoever polices one second."""
 PERIODS = {
@@ -144,7 +146,8 @@ class Bucket(Rule):
 
     def opens_at(self, charge: int) -> float:
         """When there is enough in the bucket; a charge above its depth needs it full, and leaves it in debt."""
-        return moment(self.full_at - self.depth + min(charge, self.depth))
+        spare = self.depth - charge  # what the bucket may gather beyond it meanwhile
+        return moment(self.full_at - max(0, spare) + min(SLACK, spare // 4 if spare > 0 else 0))
 
     def take(self, charge: int, now: float) -> int:
         """Take it out, if there is enough. Returns the moment, for `undo`, or -1."""
