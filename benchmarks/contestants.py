@@ -14,7 +14,9 @@ from typing import Any
 import hand
 
 PEERS = ("aiometer", "pyarallel", "streamable")
-UNORDERED = ("aiometer", "as_completed")
+UNORDERED = ("aiometer", "as_completed", "two_runs")
+ENDLESS = 1e9
+"""Units a second, and at once, that no program uses up."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Spec:
     source: str = "list"
     model: str = ""
     options: dict[str, Any] = field(default_factory=dict)
-    """Further keywords of `iobound.map`; `"hook": True` stands for a hook, which JSON cannot carry."""
+    """Further keywords of `iobound.map`; some stand for what JSON cannot carry: see `keywords`."""
     folder: str = ""
     hang_at: int = -1
 
@@ -53,16 +55,53 @@ class CountingHook:
         self.count += 1
 
 
+def keywords(told: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of `iobound.map` for `hook`, `rates` and `key_rates` (how many, holding nothing up), `keys`."""
+    from iobound import Rate
+
+    options = dict(told)
+    if options.pop("hook", False):
+        options["hooks"] = [CountingHook()]
+    if rates := options.pop("rates", 0):
+        options["rate"] = [Rate(ENDLESS, burst=ENDLESS, unit=f"unit{number}") for number in range(rates)]
+    if options.pop("key_rates", 0):
+        options["key_rate"] = Rate(ENDLESS, burst=ENDLESS)
+    if keys := options.pop("keys", 0):
+        options["key"] = lambda item: item % keys
+    return options
+
+
 def by_iobound(fn: Any, source: Any, spec: Spec) -> Any:
     """Run `iobound.map`."""
     import iobound
 
-    options = dict(spec.options)
-    if options.pop("hook", False):
-        options["hooks"] = [CountingHook()]
+    options = keywords(spec.options)
     if spec.model != "serial":
         options["concurrency"] = spec.limit
     return iobound.map(fn, source, model=spec.model, ordered=spec.ordered, **options)
+
+
+def by_two_runs(fn: Any, source: Iterable[Any], spec: Spec) -> Iterator[Any]:
+    """Two runs, each in a thread of its own, on the models that are named, pass the same rate."""
+    import iobound
+
+    items, limiter = list(source), iobound.Limiter(iobound.Rate(spec.options["limit"]))
+    halves = [items[half::2] for half in range(2)]
+
+    async def call(item: Any) -> Any:
+        return fn(item)
+
+    async def gathered(half: list[Any]) -> list[Any]:
+        return [value async for value in iobound.map(call, half, rate=limiter)]
+
+    def run(half: list[Any], model: str) -> list[Any]:
+        if model == "asyncio":
+            return asyncio.run(gathered(half))
+        return list(iobound.map(fn, half, rate=limiter, model="threads", concurrency=spec.limit))
+
+    with ThreadPoolExecutor(2) as pool:
+        for values in pool.map(run, halves, spec.options["models"]):
+            yield from values
 
 
 async def by_gather(fn: Any, source: Iterable[Any], spec: Spec) -> AsyncIterator[Any]:
@@ -122,6 +161,7 @@ def one_by_one(fn: Any, source: Any, _spec: Spec) -> Iterator[Any]:
 CONTESTANTS: dict[str, Callable[[Any, Any, Spec], Any]] = {
     "hand": by_hand,
     "iobound": by_iobound,
+    "two_runs": by_two_runs,
     "gather": by_gather,
     "aiometer": by_aiometer,
     "streamable": by_streamable,

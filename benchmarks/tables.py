@@ -10,6 +10,7 @@ from typing import Any
 
 from bars import at_most, at_most_over, at_most_times, faster
 from contestants import Spec
+from limit_tables import limit_prices, many_keys, shared_rate
 from protocol import HERE, Plan, Program, Table, child
 
 PEERS_312 = HERE.parent / ".bench" / "peers-3.12" / "bin" / "python"
@@ -215,5 +216,8 @@ SECTIONS: dict[str, Callable[[Setting], Iterator[Table]]] = {
     "stall": stall,
     "files": serial_files,
     "extras": extras,
+    "limits": limit_prices,
+    "keys": many_keys,
+    "shared": shared_rate,
     "import": import_time,
 }

@@ -1,6 +1,6 @@
 """What the exceptions of common clients tell of the response behind them. No client is imported for it.
 
-requests, httpx: `error.response.status_code` and `.headers`; aiohttp: `error.status`, `error.headers`; urllib:
+requests, httpx, httpx2: `error.response.status_code` and `.headers`; aiohttp: `error.status`, `error.headers`; urllib:
 `error.code`, `error.headers`; botocore: `error.response["ResponseMetadata"]`.
 """
 
