@@ -8,12 +8,12 @@ from functools import wraps
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from iobound.core.admission import Admission
+from iobound.core.admission import Admission, enter
 from iobound.models.calls import is_async
 from iobound.models.choices import SYSTEM
 from iobound.policies.limits import limits
 from iobound.words.attempt import Attempt
-from iobound.words.bells import LoopBell, ThreadBell
+from iobound.words.bells import Bell, LoopBell, ThreadBell
 from iobound.words.checks import check_count, check_number
 from iobound.words.errors import Overloaded, hinted
 from iobound.words.spending import admitted
@@ -150,9 +150,8 @@ class Permit:
 
     def __enter__(self) -> Self:
         """Wait, in this thread, until all admit."""
-        if not self._inside:
-            bell = ThreadBell()
-            self._wait_first(bell.ring) or self._wait(bell)
+        if not self.try_acquire():
+            self._wait(ThreadBell())
         self._before = admitted.set(self)
         return self
 
@@ -166,12 +165,10 @@ class Permit:
         """Wait until all admit; the loop goes on meanwhile."""
         import asyncio  # noqa: PLC0415 - there is a loop, so it is there
 
-        if not self._inside:
-            loop = asyncio.get_running_loop()
-            self.clock = getattr(loop, "clock", SYSTEM)
-            bell = LoopBell(loop)
-            if not self._wait_first(bell.ring):
-                await self._wait_async(bell)
+        loop = asyncio.get_running_loop()
+        self.clock = getattr(loop, "clock", SYSTEM)
+        if not self.try_acquire():
+            await self._wait_async(LoopBell(loop))
         self._before = admitted.set(self)
         return self
 
@@ -180,11 +177,12 @@ class Permit:
         self.__exit__()
 
     def try_acquire(self) -> bool:
-        """Pass now, or not at all."""
-        if self._wait_first(lambda: None):
-            return True
-        self._admission.leave()
-        return False
+        """Pass now, or not at all. Whoever is inside already stays there."""
+        if not self._inside:
+            limits = self._limiter.limits
+            self._attempt = _attempt(self._key, self._cost, self._costs, limits)
+            self._go_in(enter(limits.gates, self._attempt, self.clock.now()))
+        return self._inside
 
     def release(self) -> None:
         """Be outside again; what was charged stays charged."""
@@ -220,44 +218,38 @@ class Permit:
 
     # Waiting ------------------------------------------------------------------------------------------------
 
-    def _wait_first(self, ring: Callable[[], None]) -> bool:
-        """Pass, if that goes without waiting."""
-        self._attempt = _attempt(self._key, self._cost, self._costs, self._limiter.limits)
-        self._admission = Admission(self._limiter.limits.gates, ring)
-        try:
-            return self._pass()
-        except BaseException:
-            self._admission.leave()
-            raise
-
-    def _pass(self) -> bool:
-        now = self.clock.now()
-        self._until = self._admission.advance(self._attempt, now)
-        if self._until > now:
-            return False
-        self.tickets, self._inside = self._admission.hand_over(), True
-        return True
+    def _go_in(self, tickets: Sequence[Ticket] | None) -> None:
+        if tickets is not None:
+            self.tickets, self._inside = tickets, True
 
     def _wait(self, bell: ThreadBell) -> None:
-        with self._waiting():
-            while not self._inside:
-                self.clock.wait(bell, self._until)
-                self._pass()
+        with self._waiting(bell) as admission:
+            while (until := self._look(admission)) > 0:
+                self.clock.wait(bell, until)
 
     async def _wait_async(self, bell: LoopBell) -> None:
-        with self._waiting():
-            while not self._inside:
-                await bell.wait(self._until - self.clock.now())
-                self._pass()
+        with self._waiting(bell) as admission:
+            while (until := self._look(admission)) > 0:
+                await bell.wait(until - self.clock.now())
+
+    def _look(self, admission: Admission) -> float:
+        """Go on as far as possible. When to look again, 0: inside."""
+        now = self.clock.now()
+        until = admission.advance(self._attempt, now)
+        if until > now:
+            return until
+        self._go_in(admission.hand_over())
+        return 0.0
 
     @contextmanager
-    def _waiting(self) -> Iterator[None]:
+    def _waiting(self, bell: Bell) -> Iterator[Admission]:
         """Whoever is stopped while it waits leaves every queue, and lets go of what was taken."""
+        admission = Admission(self._limiter.limits.gates, bell.ring)
         try:
             with self._limiter.room_to_wait():
-                yield
+                yield admission
         except BaseException:
-            self._admission.leave()
+            admission.leave()
             self.release()
             raise
 

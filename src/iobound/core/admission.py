@@ -21,8 +21,26 @@ def undo(tickets: Sequence[Ticket]) -> None:
         ticket.give_back()  # and leave
 
 
+def enter(gates: Sequence[Gate], attempt: Attempt, now: float) -> list[Ticket] | None:
+    """Pass all at once. None: one is shut, and the others never were passed; `Admission` queues."""
+    tickets: list[Ticket] = []
+    try:
+        for gate in gates:
+            ticket = gate.enter(attempt, now)
+            if ticket is None:
+                break
+            tickets.append(ticket)
+        else:
+            return tickets
+    except BaseException:
+        undo(tickets)
+        raise
+    undo(tickets)
+    return None
+
+
 class Admission:
-    """The tickets that an attempt holds.
+    """The tickets that an attempt holds which could not pass at once.
 
     It queues at a gate only while all gates before it are open: a key that must wait does not stand first in a queue
     that other keys wait in. Whoever shares gates asks them in one order (`iobound.policies.limits`), so that
@@ -41,8 +59,6 @@ class Admission:
     def advance(self, attempt: Attempt, now: float) -> float:
         """Go on as far as possible. Returns when to ask again; at most `now` once every ticket is taken."""
         tickets = self.tickets
-        if not tickets and self._enter(attempt, now):
-            return now
         for place, gate in enumerate(self.gates):
             if place == len(tickets):
                 tickets.append(gate.request(attempt, now, self.ring))
@@ -52,25 +68,6 @@ class Admission:
                 self._leave(place + 1)
                 return opens_at
         return self._take(now)
-
-    def _enter(self, attempt: Attempt, now: float) -> bool:
-        """Pass all at once. If one is shut the others never were: it queues as anybody does."""
-        tickets = self.tickets
-        try:
-            for gate in self.gates:
-                ticket = gate.enter(attempt, now)
-                if ticket is None:
-                    break
-                tickets.append(ticket)
-            else:
-                return True
-        except BaseException:
-            undo(tickets)
-            tickets.clear()
-            raise
-        undo(tickets)
-        tickets.clear()
-        return False
 
     def _take(self, now: float) -> float:
         taken = 0

@@ -11,14 +11,14 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from iobound.core.admission import Admission, undo
+from iobound.core.admission import Admission, enter, undo
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from iobound.words.attempt import Attempt
-    from iobound.words.gates import Gate
+    from iobound.words.gates import Gate, Ticket
 
 
 class Line:
@@ -32,9 +32,20 @@ class Line:
         self.due = FOREVER
         """When `Lines.timed` will bring it up."""
         self.waiting: deque[Attempt] = deque()
-        self.admission = Admission(lines.gates, self.ring)
+        self.admission: Admission | None = None
+        """Where its head stands, once it had to queue."""
         self.queued = False
         """It stands in `Lines.open`: it will be looked at without anybody ringing."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether its head stands in queues."""
+        return self.admission is not None and bool(self.admission.tickets)
+
+    def leave(self) -> None:
+        """Leave every queue."""
+        if self.admission is not None:
+            self.admission.leave()
 
     def ring(self) -> None:
         """A gate may let the head pass: have somebody look, unless somebody is about to."""
@@ -93,7 +104,7 @@ class Lines:
     def add_due(self, attempt: Attempt) -> None:
         """An attempt to be made again goes before new items, but behind a head that already holds tickets."""
         line = self._line(attempt.key)
-        line.waiting.insert(1 if line.admission.tickets else 0, attempt)
+        line.waiting.insert(1 if line.stands else 0, attempt)
 
     def next_head(self, now: float) -> Attempt | None:
         """The next attempt that may start now, its tickets taken; it carries `error` if a gate refused it."""
@@ -116,14 +127,18 @@ class Lines:
         self._collect(now)
         for line in self.open:
             admission = line.admission
-            if admission.passed and all(ticket.opens_at <= now for ticket in admission.tickets):
+            if (
+                admission is not None
+                and admission.passed
+                and max(ticket.opens_at for ticket in admission.tickets) <= now
+            ):
                 admission.leave()
 
     def withdraw(self) -> None:
         """Leave every queue: the run is over."""
         for line in self.lines.values():
-            if line.admission.tickets:
-                line.admission.leave()
+            if line.stands:
+                line.leave()
                 self._open(line)
 
     def _line(self, key: Hashable) -> Line:
@@ -149,24 +164,33 @@ class Lines:
     def _start(self, line: Line, now: float) -> Attempt | None:
         if not line.waiting:
             return None  # it was looked at for an earlier ring, and has emptied since
-        admission = line.admission
+        attempt, admission = line.waiting[0], line.admission
         try:
-            opens_at = admission.advance(line.waiting[0], now)
+            tickets = enter(self.gates, attempt, now) if admission is None or not admission.tickets else None
+            if tickets is None and (tickets := self._queue(line, attempt, now)) is None:
+                return None
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
-            admission.leave()
-            line.waiting[0].error = error
-            opens_at = now
-        if opens_at > now:
-            self.shut_by = admission.shut_by
-            if opens_at < line.due:
-                line.due = opens_at
-                heappush(self.timed, (opens_at, next(self._ties), line))
-            return None
-        attempt = line.waiting.popleft()
-        attempt.tickets, admission.tickets = admission.tickets, []
+            line.leave()
+            attempt.error, tickets = error, []
+        line.waiting.popleft()
+        attempt.tickets = tickets
         if line.waiting:
             line.queued = True
             self.open.append(line)
         else:
             del self.lines[line.key]
         return attempt
+
+    def _queue(self, line: Line, attempt: Attempt, now: float) -> list[Ticket] | None:
+        """The tickets, if all can be taken now; else it stands in the queues, and is brought up when its time comes."""
+        admission = line.admission
+        if admission is None:
+            admission = line.admission = Admission(self.gates, line.ring)
+        opens_at = admission.advance(attempt, now)
+        if opens_at <= now:
+            return admission.hand_over()
+        self.shut_by = admission.shut_by
+        if opens_at < line.due:
+            line.due = opens_at
+            heappush(self.timed, (opens_at, next(self._ties), line))
+        return None

@@ -64,19 +64,24 @@ class Place:
         self.gate.spent(self, units, now)
 
 
+EMPTY: OrderedDict[Place, None] = OrderedDict()
+"""The queue of the many gates where nobody ever waited."""
+
+
 class Queue:
     """A gate. Shared by whoever waits at it: runs in several threads, loops, and code outside any run."""
+
+    number = 0
+    """Its place in the order in which gates are asked."""
 
     def __init__(self, rule: Rule, name: str, lock: LockType | None = None) -> None:
         self.rule = rule
         self.name = name
         """How the summary calls it."""
-        self.number = 0
-        """Its place in the order in which gates are asked."""
         self.counts = rule.counts_running or lock is not None
         """It counts who is out: for its rule, or to know whether it may be forgotten."""
         self.lock = lock or Lock()
-        self.places: OrderedDict[Place, None] = OrderedDict()
+        self.places = EMPTY
         self.out = 0
         """Tickets that were taken and may still be given back, or corrected."""
 
@@ -104,8 +109,13 @@ class Queue:
     def line_up(self, attempt: Attempt, ring: Callable[[], None]) -> Place:
         """* Join the end of the queue."""
         place = Place(self, self.rule.charge(attempt), ring)
-        self.places[place] = None
+        self._stand(place)
         return place
+
+    def _stand(self, place: Place) -> None:
+        if self.places is EMPTY:
+            self.places = OrderedDict()
+        self.places[place] = None
 
     def opens_at(self, place: Place) -> float:
         """When the head may go."""
@@ -133,7 +143,7 @@ class Queue:
                 self.rule.undo(place.charge, place.at)
                 place.at = -1
                 self.out -= 1
-                self.places[place] = None
+                self._stand(place)
                 self.places.move_to_end(place, last=False)
             elif place in self.places:
                 first = self._head() is place

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, inf, nextafter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iobound.policies.rules import Rule
 from iobound.words.checks import LONGEST, check_number, is_number, refuse
@@ -35,6 +35,17 @@ PERIODS = {
 }
 _SPELLED = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*/\s*([0-9]+(?:\.[0-9]+)?)?\s*([a-z]+?)s?\s*")
 _HINT = "write it as '100/s', '500/min', '10000/h' or '3/10s', or as Rate(100, per=1.0)"
+
+
+class Measures(NamedTuple):
+    """A rate in nanoseconds of filling."""
+
+    unit: Fraction
+    """For one unit, exactly."""
+    one: int
+    """For one unit, rounded up."""
+    depth: int
+    """That an empty bucket takes to fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class Rate:
     burst: float | None = None
     cost: float | Callable[[Any], float] | None = None
     unit: str = "requests"
+    measures: Measures = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("limit", "per", "burst", "cost"):
@@ -78,6 +90,9 @@ class Rate:
                 check_number(name, value, "a number, more than 0", least=1 / LONGEST, most=1e18)
         if not isinstance(self.unit, str) or not self.unit.isidentifier():
             refuse("unit", self.unit, "a word, such as 'tokens'")
+        unit = Fraction(self.per) * SECOND / Fraction(self.limit)
+        burst = max(Fraction(1), SECOND * BURST / unit) if self.burst is None else Fraction(self.burst)
+        object.__setattr__(self, "measures", Measures(unit, ceil(unit), int(burst * unit)))
 
     @classmethod
     def of(cls, told: str | Rate) -> Rate:
@@ -113,13 +128,7 @@ class Bucket(Rule):
         self.rate = rate
         self.unit = rate.unit
         self.cost = None if callable(rate.cost) else rate.cost
-        unit = Fraction(rate.per) * SECOND / Fraction(rate.limit)
-        self._times, self._each = unit.numerator, unit.denominator
-        burst = max(Fraction(1), SECOND * BURST / unit) if rate.burst is None else Fraction(rate.burst)
-        self.depth = int(burst * unit)
-        """Nanoseconds that an empty bucket takes to fill."""
-        self.one = -(-self._times // self._each)
-        """Nanoseconds for one unit."""
+        self._unit, self.one, self.depth = rate.measures
         self.full_at = 0
         self._last = 0
 
@@ -141,8 +150,8 @@ class Bucket(Rule):
 
     def _nanoseconds(self, units: float) -> int:
         if isinstance(units, int):
-            return -(-units * self._times // self._each)
-        return ceil(Fraction(units) * self._times / self._each)
+            return -(-units * self._unit.numerator // self._unit.denominator)
+        return ceil(Fraction(units) * self._unit)
 
     def opens_at(self, charge: int) -> float:
         """When there is enough in the bucket; a charge above its depth needs it full, and leaves it in debt."""
