@@ -33,6 +33,8 @@ MODELS: dict[str, type[Serial | Threads | Asyncio]] = {
     "asyncio": Asyncio,
 }
 
+AHEAD = 2
+"""Items pulled as completed, in flight and done together, in multiples of the limit."""
 LOOKAHEAD = 10_000
 """Items that a run with keys pulls ahead."""
 
@@ -252,6 +254,7 @@ class Options:
             gates=gates,
             memory=memory,
             keyed=self.key is not None,
+            backlog=0 if self.key is None or self.ordered else AHEAD,
             retry=self._retry(),
             cost=self.cost if is_number(self.cost) else 1,
             counted=counted or isinstance(self.max_errors, str),  # a share is judged at every outcome
@@ -263,4 +266,4 @@ class Options:
             return self.lookahead or LOOKAHEAD
         if self.buffersize is not None:
             return self.buffersize
-        return max(8 * limit, 256) if self.ordered else 2 * limit
+        return max(8 * limit, 256) if self.ordered else AHEAD * limit

@@ -123,21 +123,20 @@ def test_a_call_that_hangs_is_given_up_and_its_thread_replaced() -> None:
     assert results[2:] == [*range(2, 10)]
 
 
-def test_when_every_thread_and_its_stand_in_hang_it_is_said() -> None:
+def test_when_every_thread_and_its_stand_in_hang_those_that_wait_and_come_are_told() -> None:
     gate = threading.Event()
-    bridge = to_async(gate.wait, threads=1, queue=0, timeout=0.02)
+    bridge = to_async(gate.wait, threads=1, queue=9, timeout=0.02)
 
     async def main() -> list[type]:
-        kinds = []
-        for _ in range(3):
-            try:
-                await bridge(5)
-            except Exception as error:
-                kinds.append(type(error))
+        first = await asyncio.gather(*(bridge(5) for _ in range(4)), return_exceptions=True)
+        last = await asyncio.gather(bridge(5), return_exceptions=True)
         gate.set()
-        return kinds
+        while isinstance((back := (await asyncio.gather(bridge(5), return_exceptions=True))[0]), iobound.HungCalls):
+            await asyncio.sleep(0.001)
+        assert back is True
+        return [type(error) for error in first + last]
 
-    assert asyncio.run(main()) == [TimeoutError, TimeoutError, iobound.HungCalls]
+    assert asyncio.run(main()) == [TimeoutError] * 2 + [iobound.HungCalls] * 3
 
 
 def test_plain_code_calls_async_functions_on_one_loop() -> None:

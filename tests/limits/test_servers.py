@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from servers import BucketServer, Refused, WindowServer
@@ -12,6 +12,9 @@ from servers import BucketServer, Refused, WindowServer
 import iobound
 from iobound import Rate, Retry, RetryBudget
 from iobound.testing import run_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def now() -> float:
@@ -89,6 +92,61 @@ def test_one_host_that_asks_to_wait_does_not_hold_up_fifty_others() -> None:
     beside, failures = run_virtual(seconds(sick=True))
     assert failures[True] == 50 * 40
     assert healthy / beside >= 0.95
+
+
+@pytest.mark.parametrize("retry", [Retry(attempts=1), Retry(deadline=10)])
+def test_a_server_that_asks_to_wait_is_left_alone_also_if_the_item_is_not_tried_again(retry: Retry) -> None:
+    calls: list[float] = []
+
+    async def fetch(item: int) -> int:
+        calls.append(now())
+        raise Refused(429, 30)
+
+    async def main() -> None:
+        await iobound.map(fetch, range(4), concurrency=1, retry=retry, errors="collect")
+
+    run_virtual(main())
+    assert calls == [0, 30, 60, 90]
+
+
+def test_the_limit_that_holds_the_run_back_is_named_not_the_one_that_did_before() -> None:
+    tried: Counter[str] = Counter()
+
+    async def fetch(item: str) -> None:
+        tried[item] += 1
+        if item == "busy" and tried[item] == 1:
+            raise Refused(429, 30)
+
+    async def main() -> dict[str, float]:
+        run = iobound.map(fetch, ["busy", "busy", "a", "a"], key=str, key_rate="1/s", retry=3, ordered=False)
+        await run
+        return run.stats.held_by_limits
+
+    held = run_virtual(main())
+    assert held["rate 1/s per key"] == pytest.approx(1, abs=0.1)
+    assert held["retries"] >= 29
+
+
+@pytest.mark.parametrize("source", [list, iter])
+def test_a_slow_consumer_slows_a_run_with_keys(source: Callable[[Any], Any]) -> None:
+    started = 0
+
+    async def fetch(item: int) -> int:
+        nonlocal started
+        started += 1
+        await asyncio.sleep(0.01)
+        return item
+
+    async def main() -> int:
+        seen, peak = [], 0
+        async for item in iobound.map(fetch, source(range(500)), key=str, concurrency=5, ordered=False):
+            seen.append(item)
+            peak = max(peak, started - len(seen))
+            await asyncio.sleep(1)
+        assert sorted(seen) == [*range(500)]
+        return peak
+
+    assert 5 <= run_virtual(main()) <= 10
 
 
 def test_a_server_that_fails_everything_is_not_hammered_and_the_run_ends() -> None:

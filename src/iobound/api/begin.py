@@ -63,9 +63,9 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
     successor = partial(_successor, loop, options.concurrency == "auto") if may_switch and not call.setup else None
     if model.clock is SYSTEM:
         options = _clamped(options, model.concurrency)
-    if options.ordered and (options.key_concurrency or options.key_rate):
-        said("ordered results wait for those of blocked keys", "ordered=False lets every key go at its own pace")
     limits, memory = options.limits(), _memory_gate(options)
+    if options.ordered and limits and limits.keyed:
+        said("ordered results wait for those of blocked keys", "ordered=False lets every key go at its own pace")
     gates = (*(limits.keyed if limits else ()), *((memory,) if memory else ()), *(limits.common if limits else ()))
     job = Job(
         call=replace(call, mixed=may_switch),

@@ -106,14 +106,18 @@ class Bulkhead:
         raise TimeoutError(f"the call of {self.name}() took longer than timeout={self.timeout:g} s")
 
     def _offer(self, work: Callable[[], Any]) -> Future[Any]:
+        if self.hanging >= self.most:
+            raise self.exhausted()
         future = self.pool.offer((work, (), {}))
         if future is not None:
             return future
-        if self.hanging >= self.most:
-            error: RuntimeError = HungCalls(f"{self.hanging} calls of {self.name}() hang and no thread is left")
-            raise hinted(error, "give the calls a timeout of their own")
         error = Overloaded(f"{self.pool.bound:g} calls of {self.name}() run and wait already")
         raise hinted(error, "await some before making more, or raise threads= or queue=")
+
+    def exhausted(self) -> HungCalls:
+        """What calls raise while no thread is left to make them."""
+        error = HungCalls(f"{self.hanging} calls of {self.name}() hang and no thread is left")
+        return hinted(error, "give the calls a timeout of their own")
 
 
 class TimedCall:
@@ -164,6 +168,8 @@ class TimedCall:
             self.lent = bulkhead.hanging <= bulkhead.most // 2
         if self.lent:
             bulkhead.pool.resize(1)
+        elif bulkhead.hanging >= bulkhead.most:
+            bulkhead.pool.refuse_waiting(bulkhead.exhausted)
         if not self.expired.done():
             self.expired.set_result(None)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from iobound.core.admission import Admission, enter, undo
@@ -67,8 +67,8 @@ class Lines:
         self.rung: deque[Line] = deque()
         self.looking = False
         """Whoever holds the lock of the run asks for the next attempt before it lets go of it."""
-        self.shut_by: Gate | None = None
-        """The gate that last held up a head."""
+        self.number = 0
+        """Items that wait."""
         self._ties = count()
 
     def __bool__(self) -> bool:
@@ -79,6 +79,7 @@ class Lines:
         """A new item joins the end of its line."""
         if self.cost != 1:
             attempt.cost = self.cost
+        self.number += 1
         self._line(attempt.key).waiting.append(attempt)
 
     def extend(self, attempts: Sequence[Attempt]) -> None:
@@ -87,6 +88,7 @@ class Lines:
             for attempt in attempts:
                 attempt.cost = self.cost
         if attempts:
+            self.number += len(attempts)
             self._line(None).waiting.extend(attempts)
 
     def put_back(self, attempt: Attempt) -> None:
@@ -105,6 +107,7 @@ class Lines:
         """An attempt to be made again goes before new items, but behind a head that already holds tickets."""
         line = self._line(attempt.key)
         line.waiting.insert(1 if line.stands else 0, attempt)
+        self.number += 1
 
     def next_head(self, now: float) -> Attempt | None:
         """The next attempt that may start now, its tickets taken; it carries `error` if a gate refused it."""
@@ -117,6 +120,13 @@ class Lines:
             if attempt is not None:
                 return attempt
         return None
+
+    @property
+    def shut_by(self) -> Gate | None:
+        """The gate that holds up a head, of those that do the one which opens next."""
+        soonest = (line for _, _, line in self.timed[:1])
+        standing = next((line for line in chain(soonest, self.lines.values()) if line.stands), None)
+        return None if standing is None or standing.admission is None else standing.admission.shut_by
 
     def next_time(self) -> float:
         """When to ask again, if nobody rings before."""
@@ -173,6 +183,7 @@ class Lines:
             line.leave()
             attempt.error, tickets = error, []
         line.waiting.popleft()
+        self.number -= 1
         attempt.tickets = tickets
         if line.waiting:
             line.queued = True
@@ -189,7 +200,6 @@ class Lines:
         opens_at = admission.advance(attempt, now)
         if opens_at <= now:
             return admission.hand_over()
-        self.shut_by = admission.shut_by
         if opens_at < line.due:
             line.due = opens_at
             heappush(self.timed, (opens_at, next(self._ties), line))

@@ -53,12 +53,12 @@ class Retries:
         pause = attempt.pause
         if pause is None:
             return False
-        if attempt.number == 1:
-            attempt.first = attempt.started
-        if now + pause.seconds > attempt.first + self.deadline:
-            return False
         if pause.key:
             self.hold.shut(attempt.key, now + pause.key)
+        if attempt.number == 1:
+            attempt.first = attempt.started
+        if pause.seconds == FOREVER or now + pause.seconds > attempt.first + self.deadline:
+            return False
         self.number += 1
         heappush(self.timed, (now + pause.seconds, next(self._ties), attempt, None))
         return True

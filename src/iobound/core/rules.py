@@ -54,6 +54,8 @@ class Rules:
     max_abandoned: int = 0
     gates: tuple[Gate, ...] = ()
     keyed: bool = False
+    backlog: int = 0
+    """Items started and not yet delivered, in multiples of the limit, beyond which none starts; 0: no bound."""
     cost: float = 1
     """What an item takes of a rate, where nobody computes it."""
     memory: MemoryGate | None = None

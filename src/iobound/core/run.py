@@ -59,9 +59,7 @@ class Core:
         """(old, new, why) of each limit that changed: for whoever tells the hooks."""
         self.latest: BaseException | None = None
         """Where `max_errors` counts them, the failure that came last."""
-        self.settled = 0
-        self.failed = 0
-        self.retried = 0
+        self.settled = self.failed = self.retried = 0
         self.started_at = now
         self.ended_at: float | None = None
         self.deadline = FOREVER if rules.timeout is None else now + rules.timeout
@@ -103,7 +101,7 @@ class Core:
                 return self.pending.popleft()
             except IndexError:
                 return None
-        while self.admitting and (found := self.starts.next(now)) is not None:
+        while self.admitting and not self.crammed and (found := self.starts.next(now)) is not None:
             if found.error is None:
                 if self.delivery.blocked_since is not None:
                     self.delivery.freed(now)
@@ -117,7 +115,13 @@ class Core:
 
     def more(self, now: float) -> bool:
         """Whether another attempt may be there to start. A guess: only `admit` knows."""
-        return bool(self.pending) if self.plain or not self.admitting else self.starts.more(now)
+        return bool(self.pending) if self.plain or not self.admitting else self.starts.more(now) and not self.crammed
+
+    @property
+    def crammed(self) -> bool:
+        """Whether so many results wait that nothing more starts, though the window is open for keys."""
+        most = self.rules.backlog * self.slots.limit
+        return most > 0 and self.delivery.pulled - self.delivery.returned - self.starts.waiting >= most
 
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made: it goes before everything else, uncounted."""

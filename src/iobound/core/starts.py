@@ -33,12 +33,12 @@ class Starts(Lines):
     @property
     def waiting(self) -> int:
         """How many items wait, those included that were started before."""
-        return sum(len(line.waiting) for line in self.lines.values()) + self.retries.number
+        return self.number + self.retries.number + len(self.refused)
 
     @property
     def held_by(self) -> str:
         """What holds the run back while nothing may start; empty if no item waits."""
-        return str(self.shut_by) if self.lines else "retries" if self.retries else ""
+        return str(self.shut_by or "retries") if self.lines or self.retries else ""
 
     @property
     def at_times(self) -> bool:

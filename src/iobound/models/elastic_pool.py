@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from threading import Thread, get_ident
+from typing import TYPE_CHECKING
 
 from iobound.models.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ElasticPool(Pool):
@@ -22,6 +26,16 @@ class ElasticPool(Pool):
             self.parked.pop().ring()  # to see that it is one too many, or to park again
         except IndexError:
             pass
+
+    def refuse_waiting(self, error: Callable[[], Exception]) -> None:
+        """No thread is left for the calls that wait: each fails."""
+        with self.lock:
+            refused = list(self.waiting)
+            self.waiting.clear()
+            self.make_room()
+        for future in refused:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error())
 
     def surplus(self, me: Thread) -> bool:
         """* Whether this idle thread stood in for one that has come back."""

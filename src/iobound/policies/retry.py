@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iobound.policies.budget import RetryBudget
 from iobound.policies.responses import retry_after, status_of
 from iobound.words.checks import check_count, check_number, refuse
+from iobound.words.clock import FOREVER
 from iobound.words.errors import ItemCancelled
 from iobound.words.gates import Pause
 
@@ -130,11 +131,14 @@ class Retry:
         A call that was given up may still be at work: it is repeated only if `on` names `TimeoutError`.
         """
         error = attempt.error
-        if error is None or attempt.number >= self.attempts or not self._retries(error, abandoned=abandoned):
+        if error is None:
             return None
+        again = attempt.number < self.attempts and self._retries(error, abandoned=abandoned)
+        asked = retry_after(error) if again or status_of(error) in TRANSIENT else None
+        if not again:
+            return None if asked is None else Pause(FOREVER, key=asked)
         from random import random  # noqa: PLC0415 - takes longer to import than the rest of the policies
 
-        asked = retry_after(error)
         if asked is not None:
             return Pause(asked * (1 + SPREAD * random()), key=asked, free=True)  # noqa: S311
         if self.wait is not None:

@@ -58,6 +58,7 @@ class Pause(NamedTuple):
     """What a failed attempt waits for before the next one."""
 
     seconds: float
+    """Infinite: there is no next one, only the pause of its key."""
     key: float = 0.0
     """Seconds in which nothing of the same key starts: the other side asked for it."""
     free: bool = False
