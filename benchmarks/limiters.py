@@ -3,12 +3,12 @@
 Everything (about two minutes): `python benchmarks/limiters.py`
 Does it run? (nothing is claimed): `python benchmarks/limiters.py --quick`
 
-On asyncio, since aiolimiter is for asyncio alone; each limiter as its documentation shows it, in a process of its own, and
-started by the environment of `peers.sh`. `worst second` is the most that passed in any one second, as a share of the rate:
-whoever saves up a whole second's worth lets twice the rate through after a pause. `reached` is the share of the allowed
-that passed in the seconds after the first, with 50 tasks waiting all the time. The large cost, half the rate, comes while
-100 tasks of cost 1 wait, and each that has passed comes again at once; `first in, first out` is what it would wait if those
-before it, and nobody else, went first.
+On asyncio, since aiolimiter is for asyncio alone; each limiter as its documentation shows it, in a process of its own
+in the environment that `peers.sh` makes. *Worst second* is the most that passed in any one second, as a share of the
+rate: whoever saves up a whole second's worth lets twice the rate through after a pause. *Reached* is the share of the
+allowed that passed after the first second, with 50 tasks waiting all the time. The large cost, half of what a second
+allows, comes while 100 tasks of cost 1 wait, each of which comes again as soon as it has passed. *First in, first
+out*: it waits for those 100, and at most for itself.
 """
 
 import asyncio
@@ -153,8 +153,13 @@ def main() -> int:
     head = ["limiter", *(f"{what}, {rate}/s" for what in ("worst second", "reached") for rate in RATES)]
     head += ["CPU us/passage", f"half of {RATES[0]}/s waits"]
     found = [row_of(name, 2.0 if quick else 6.0, PASSAGES // (10 if quick else 1)) for name in LIMITERS]
-    fair = (CROWD + RATES[0] // 2) / RATES[0]
-    lines = [head, ["---"] * len(head), *found, ["*first in, first out*", *["-"] * 5, f"{fair:.2f} s"]]
+    fair = [(CROWD + own) / RATES[0] for own in (0, RATES[0] // 2)]
+    lines = [
+        head,
+        ["---"] * len(head),
+        *found,
+        ["*first in, first out*", *["-"] * 5, "{:.2f} to {:.2f} s".format(*fair)],
+    ]
     boxed = ", ".join(f"{name}: {value}" for name, value in box.items())
     text = "\n".join(["# Limiters", "", f"{boxed}.", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
     print(text)

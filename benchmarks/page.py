@@ -13,6 +13,9 @@ ORDER = (
     "stall",
     "files",
     "extras",
+    "limits",
+    "keys",
+    "shared",
     "import",
     "waiting",
     "lazy",
@@ -21,6 +24,7 @@ ORDER = (
     "start",
     "http",
     "rate",
+    "limiters",
 )
 INTRODUCTION = """# What it costs
 
