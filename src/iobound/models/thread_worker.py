@@ -138,6 +138,7 @@ class ThreadWorker:
     def _give_back(self, attempt: Attempt) -> None:
         """Others do the work from now on."""
         with self.driver.lock:
+            self.slot.attempt = None
             self.crew.go_home(self.slot)
             self.driver.core.put_back(attempt)
         self.driver.workers.stir()
