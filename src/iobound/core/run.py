@@ -111,7 +111,8 @@ class Core:
 
     def blocked(self, now: float) -> None:
         """A worker finds nothing to start: note why."""
-        self.delivery.blocked(now, source_open=self.source_open, limit=self.starts.held_by)
+        limit = "consumer" if self.crammed else self.starts.held_by
+        self.delivery.blocked(now, source_open=self.source_open, limit=limit)
 
     def more(self, now: float) -> bool:
         """Whether another attempt may be there to start. A guess: only `admit` knows."""

@@ -9,6 +9,7 @@ from iobound.words.clock import FOREVER
 class Permits(Rule):
     """The state of one such limit: a semaphore whose queue is elsewhere."""
 
+    __slots__ = ("limit", "taken")
     counts_running = True
 
     def __init__(self, limit: int) -> None:

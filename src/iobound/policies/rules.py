@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Rule:
     """What a queue asks about its head, under its lock. Here: everybody may go, and nothing is counted."""
 
+    __slots__ = ()
     unit: str | None = None
     """What it counts, if calls can be asked how much of it they used."""
     counts_running = False
