@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 from report import RESULTS, machine_box, number
+from windows import worst_window
 
 SECONDS, RATES = 10.0, (100, 1_000)
 ALLOWED, REQUESTS = 100, 2_000
@@ -41,22 +42,12 @@ def starts_at(rate: int, seconds: float, model: str) -> list[float]:
     return starts
 
 
-def worst_window(starts: list[float], rate: int) -> float:
-    """The most starts in any window, as a share of burst + rate * length."""
-    burst, worst = max(1.0, rate * 0.05), 0.0
-    for first in range(len(starts)):
-        for length in (1, 5, 20, 100, 400):
-            last = first + length
-            if last < len(starts):
-                worst = max(worst, (length + 1) / (burst + rate * (starts[last] - starts[first])))
-    return worst
-
-
 def reached(rate: int, seconds: float, model: str) -> dict[str, Any]:
     """One row about the clock."""
     starts = sorted(starts_at(rate, seconds, model))
     share = len(starts) / rate / (starts[-1] - starts[0] + 1 / rate)
-    return {"rate": f"{rate}/s", "model": model, "reached": share, "worst": worst_window(starts, rate)}
+    worst = worst_window(starts, max(1.0, rate * 0.05), rate)
+    return {"rate": f"{rate}/s", "model": model, "reached": share, "worst": worst}
 
 
 async def polite(options: dict[str, Any], requests: int) -> dict[str, Any]:
