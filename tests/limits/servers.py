@@ -25,15 +25,18 @@ class BucketServer:
         self.seen: Counter[str] = Counter()
 
     async def __call__(self, item: Any) -> Any:
-        now = asyncio.get_running_loop().time()
+        self.police(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.delay)
+        return item
+
+    def police(self, now: float) -> None:
+        """A request comes in; `Refused` if it is one too many."""
         self.level, self.at = min(self.allowed, self.level + (now - self.at) * self.allowed), now
         self.seen["requests"] += 1
         if self.level < 1:
             self.seen["refused"] += 1
             raise Refused(429, self.after)
         self.level -= 1
-        await asyncio.sleep(self.delay)
-        return item
 
 
 class WindowServer(BucketServer):
@@ -43,8 +46,8 @@ class WindowServer(BucketServer):
         super().__init__(allowed, delay, after)
         self.times: deque[float] = deque()
 
-    async def __call__(self, item: Any) -> Any:
-        now = asyncio.get_running_loop().time()
+    def police(self, now: float) -> None:
+        """A request comes in; `Refused` if there were as many within the last second."""
         while self.times and self.times[0] <= now - 1.0:
             self.times.popleft()
         self.seen["requests"] += 1
@@ -52,5 +55,3 @@ class WindowServer(BucketServer):
             self.seen["refused"] += 1
             raise Refused(429, self.after)
         self.times.append(now)
-        await asyncio.sleep(self.delay)
-        return item

@@ -7,10 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from servers import BucketServer, Refused, WindowServer
+from servers import BucketServer, Refused
 
 import iobound
-from iobound import Rate, Retry, RetryBudget
+from iobound import Retry, RetryBudget
 from iobound.testing import run_virtual
 
 if TYPE_CHECKING:
@@ -41,30 +41,6 @@ def test_without_a_rate_all_arrive_with_few_refusals() -> None:
 
     assert run_virtual(main()) == [*range(2000)]
     assert server.seen["requests"] <= 1.2 * 2000
-
-
-@pytest.mark.parametrize("share, most", [(1.0, 0.06), (0.95, 0.0)])
-def test_a_sliding_window_refuses_few_at_its_rate_and_none_below(share: float, most: float) -> None:
-    server = WindowServer(100)
-
-    async def main() -> list[int]:
-        return await iobound.map(server, range(2000), rate=Rate(100 * share), retry=8)
-
-    assert run_virtual(main()) == [*range(2000)]
-    assert server.seen["refused"] <= most * 2000
-
-
-@pytest.mark.parametrize("rate", [100, 1000])
-def test_what_is_allowed_is_reached(rate: int) -> None:
-    async def call(item: int) -> int:
-        await asyncio.sleep(0.01)
-        return item
-
-    async def main() -> float:
-        await iobound.map(call, range(10 * rate), rate=f"{rate}/s", concurrency=50)
-        return now()
-
-    assert run_virtual(main()) <= 10 / 0.98
 
 
 def test_one_host_that_asks_to_wait_does_not_hold_up_fifty_others() -> None:
@@ -182,22 +158,3 @@ def test_while_many_retries_wait_nothing_new_of_their_key_starts() -> None:
             waiting.cancel()
 
     run_virtual(main())
-
-
-def test_a_hundred_thousand_keys_are_forgotten_when_idle() -> None:
-    async def fetch(item: int) -> int:
-        return item
-
-    async def main() -> int:
-        limiter = iobound.Limiter(key_rate="1000/s", key_concurrency=1)
-        run = iobound.map(fetch, range(100_000), key=lambda item: item, rate=limiter, ordered=False)
-        count = 0
-        async for _ in run:
-            count += 1
-            if not count % 20_000:
-                await asyncio.sleep(1)
-        remembered = [len(gate.gates) for gate in limiter.limits.keyed]
-        assert max(remembered) < 45_000
-        return count
-
-    assert run_virtual(main()) == 100_000
