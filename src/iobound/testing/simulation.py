@@ -53,7 +53,7 @@ class SimulatedDriver(Driver):
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
             until = self.core.drain_until
-            if self.feeder.pull_here() or self.time.step(until):
+            if self.feeder.pull_here() or not self.core.waits() or self.time.step(until):  # it may have been refused
                 continue
             if until == FOREVER:
                 error = RuntimeError("the simulated run is stuck: nothing that would move it will ever happen")
