@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HELD = 0.01
 """Seconds that a file is kept open."""
+USED = 0.02
+"""Seconds that a buffer is used for."""
 MB = 10**6
 
 
@@ -54,18 +56,20 @@ def hold_files(model: str, folder: str, items: int, each: int, concurrency: int)
 def fill(model: str, budget: int, size: int, kept: bool, slow: bool) -> dict[str, Any]:
     """Make a hundred buffers of `size` MB under a budget of `budget` MB more than this process has."""
 
-    def made(item: int) -> Any:
+    def made() -> bytearray:
         buffer = bytearray(size * MB)
         buffer[::4096] = b"x" * len(buffer[::4096])  # every page is there
-        return buffer if kept else len(buffer)
+        return buffer
 
     def plain(item: int) -> Any:
-        time.sleep(0.002)
-        return made(item)
+        buffer = made()
+        time.sleep(USED)
+        return buffer if kept else len(buffer)
 
     async def native(item: int) -> Any:
-        await asyncio.sleep(0.002)
-        return made(item)
+        buffer = made()
+        await asyncio.sleep(USED)
+        return buffer if kept else len(buffer)
 
     fn: Any = plain if model == "threads" else native
     list(iobound.map(fn, [], model=model))  # what is imported for it belongs to the baseline

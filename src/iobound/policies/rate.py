@@ -161,10 +161,10 @@ class Bucket(Rule):
     def take(self, charge: int, now: float) -> int:
         """Take it out, if there is enough. Returns the moment, for `undo`, or -1."""
         at, full_at, depth = int(now * SECOND), self.full_at, self.depth
-        if full_at - depth + (min(depth, charge)) > at:  # `opens_at` in whole numbers
+        if full_at - depth + min(depth, charge) > at:  # `opens_at` in whole numbers
             return -1
-        self._last = at
-        self.full_at = (max(full_at, at)) + charge
+        self._last = max(self._last, at)
+        self.full_at = max(full_at, at) + charge
         return at
 
     def undo(self, charge: int, at: int) -> None:
@@ -178,7 +178,8 @@ class Bucket(Rule):
         """The call used so many units, whatever was charged: debt or credit for those after it. The new charge."""
         used = self._nanoseconds(units)
         if used > charge:
-            self.full_at = max(self.full_at, int(now * SECOND))
+            self._last = at = max(self._last, int(now * SECOND))
+            self.full_at = max(self.full_at, at)
         self.full_at += used - charge
         return used
 

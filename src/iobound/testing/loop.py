@@ -133,12 +133,15 @@ class _Jumping(selectors.BaseSelector):
         timer = self._loop.next_timer()
         target = min(timer, moment)
         patience: float | None = 0.0  # a thread that has just ended may have rung before
-        if self._others():
-            patience = None if FOREVER in {target, self._patience} else self._patience
+        others = self._others()
+        if others:
+            patience = None if self._patience == FOREVER else self._patience
         ready = self._real.select(patience)
         if ready:
             return ready
         if target == FOREVER:
+            if others:
+                return []  # one may have made an appointment meanwhile
             msg = "deadlock on the virtual loop: everything waits, and no timer, thread or socket will ever wake it"
             raise RuntimeError(msg)
         if moment <= timer:
