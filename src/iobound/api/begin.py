@@ -134,10 +134,10 @@ def _meter(memory: MemoryGate | None) -> Callable[[], None] | None:
     """What tells the budget how much the process takes."""
     if memory is None:
         return None
-    from iobound.signals.memory import resident  # noqa: PLC0415 - as above
+    from iobound.signals.memory import peak, resident  # noqa: PLC0415 - as above
 
     def meter() -> None:
-        memory.observe(resident() or 0)
+        memory.observe(resident() or 0, peak())
 
     meter()
     return meter

@@ -234,7 +234,7 @@ class Run(Ending, Generic[T]):
         if loop is None:
             warn_if_blocking(self._call)
         driver = begin(self._call, self._source, self._options, self._errors, loop)
-        self._batch = self._step = max(1, driver.core.delivery.window // 8)
+        self._batch = self._step = driver.core.rules.credits(driver.core.delivery.window)
         self._plain = self._errors != "collect" and not driver.hooks.delivered
         self._loop, self._owner, self._driver = loop, get_ident(), driver
         try:

@@ -65,6 +65,8 @@ class Lines:
         self.open: deque[Line] = deque()  # in turn, so that keys with work share the slots fairly
         self.timed: list[tuple[float, int, Line]] = []
         self.rung: deque[Line] = deque()
+        self.standing: set[Line] = set()
+        """Those whose heads hold tickets."""
         self.looking = False
         """Whoever holds the lock of the run asks for the next attempt before it lets go of it."""
         self.number = 0
@@ -125,7 +127,7 @@ class Lines:
     def shut_by(self) -> Gate | None:
         """The gate that holds up a head, of those that do the one which opens next."""
         soonest = (line for _, _, line in self.timed[:1])
-        standing = next((line for line in chain(soonest, self.lines.values()) if line.stands), None)
+        standing = next((line for line in chain(soonest, self.standing) if line.stands), None)
         return None if standing is None or standing.admission is None else standing.admission.shut_by
 
     def next_time(self) -> float:
@@ -142,14 +144,17 @@ class Lines:
                 and admission.passed
                 and max(ticket.opens_at for ticket in admission.tickets) <= now
             ):
-                admission.leave()
+                self._step_back(line)
 
     def withdraw(self) -> None:
-        """Leave every queue: the run is over."""
-        for line in self.lines.values():
-            if line.stands:
-                line.leave()
-                self._open(line)
+        """Leave every queue: the run is over, or nobody is there to pass."""
+        for line in list(self.standing):
+            self._step_back(line)
+            self._open(line)
+
+    def _step_back(self, line: Line) -> None:
+        self.standing.discard(line)
+        line.leave()
 
     def _line(self, key: Hashable) -> Line:
         line = self.lines.get(key)
@@ -180,7 +185,7 @@ class Lines:
             if tickets is None and (tickets := self._queue(line, attempt, now)) is None:
                 return None
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
-            line.leave()
+            self._step_back(line)
             attempt.error, tickets = error, []
         line.waiting.popleft()
         self.number -= 1
@@ -199,7 +204,9 @@ class Lines:
             admission = line.admission = Admission(self.gates, line.ring)
         opens_at = admission.advance(attempt, now)
         if opens_at <= now:
+            self.standing.discard(line)
             return admission.hand_over()
+        self.standing.add(line)
         if opens_at < line.due:
             line.due = opens_at
             heappush(self.timed, (opens_at, next(self._ties), line))

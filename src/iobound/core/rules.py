@@ -65,6 +65,10 @@ class Rules:
     counted: bool = False
     """Settle every attempt under the lock, so that `Core.wants` is exact: for whoever feeds or dispatches by it."""
 
+    def credits(self, window: int) -> int:
+        """How many places the consumer may give back together: an eighth, but each at once where memory hangs on it."""
+        return 1 if self.memory is not None else max(1, (self.backlog * self.limit or window) // 8)
+
     @property
     def plain(self) -> bool:
         """Nothing decides about a single item: attempts are admitted as they are pulled, and started without a lock."""

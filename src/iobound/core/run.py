@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from iobound.core.delivery import Delivery
-from iobound.core.slots import Slots
+from iobound.core.slots import LOOKS, Slots
 from iobound.core.starts import Starts
 from iobound.words.clock import FOREVER
 from iobound.words.errors import HungCalls
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from iobound.words.attempt import Attempt, Slot
 
 READY, WAIT, OVER = "ready", "wait", "over"
-LOOKS = 0.02
-"""Seconds between two looks at a memory budget while calls run: what a call takes only for a while is seen too."""
 
 
 class Core:
@@ -101,6 +99,8 @@ class Core:
                 return self.pending.popleft()
             except IndexError:
                 return None
+        if self.rules.memory is not None:
+            self.rules.memory.share.ready = self.delivery.deliverable
         while self.admitting and not self.crammed and (found := self.starts.next(now)) is not None:
             if found.error is None:
                 if self.delivery.blocked_since is not None:
@@ -111,8 +111,8 @@ class Core:
 
     def blocked(self, now: float) -> None:
         """A worker finds nothing to start: note why."""
-        limit = "consumer" if self.crammed else self.starts.held_by
-        self.delivery.blocked(now, source_open=self.source_open, limit=limit)
+        held_by = "consumer" if self.crammed else self.starts.held_by
+        self.delivery.blocked(now, source_open=self.source_open, limit=held_by)
 
     def more(self, now: float) -> bool:
         """Whether another attempt may be there to start. A guess: only `admit` knows."""
@@ -297,4 +297,4 @@ class Core:
         self.admitting = False
         self.stopping = True
         self.pending.clear()
-        self.starts.withdraw()
+        self.starts.clear()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from iobound.core.rules import Rules
     from iobound.words.attempt import Attempt
 
+LOOKS = 0.02
+"""Seconds between two looks at a memory budget while calls run: what a call takes only for a while is seen too."""
 PAUSE = 1.0
 """Seconds between two steps by which a squeezed limit grows again."""
 

@@ -64,11 +64,11 @@ class Starts(Lines):
         times = (self.retries.next_time(), self.next_time()) if self.at_times else ()
         return min((at for at in times if at > now), default=FOREVER)
 
-    def withdraw(self) -> None:
+    def clear(self) -> None:
         """The run is over: nothing is made again, and nobody waits at a gate."""
         self.retries.clear()
         self.refused.clear()
-        super().withdraw()
+        self.withdraw()
 
     def _line_up(self, now: float) -> None:
         for attempt, again in self.retries.due(now):

@@ -101,6 +101,9 @@ class SerialDriver(Driver):
                 self._make(attempt, self.clock.now())
             elif not (self.feeder.here and self.feeder.pull_here()) and not self._sleep():
                 return False
+        if core.starts.standing:
+            with self.lock:
+                core.starts.withdraw()  # nobody passes while the consumer is away: others may
         return core.failure is None or not core.rules.fail_fast
 
     def _next_item(self) -> bool:

@@ -46,15 +46,19 @@ class Share(Rule):
         self.running = 0
         self.held = 0
         """Items that run, or whose results were not delivered yet."""
+        self.most_held = 0
+        """Since the last look."""
+        self.peak = 0
+        """The most that the process ever took, as far as it is known."""
+        self.ready = False
+        """The consumer may take a result, which makes room."""
 
     def opens_at(self, charge: int) -> float:
         """Now, if one more fits beside what is held; else when something has changed."""
-        if not self.running:
-            return -FOREVER
-        if not self.known:
-            return FOREVER
         more = max(self.base + self.cost * (self.held + 1), self.resident + self.cost)
-        return -FOREVER if more <= self.budget else FOREVER
+        if self.known and more <= self.budget:
+            return -FOREVER
+        return FOREVER if self.running or self.ready else -FOREVER
 
     def take(self, charge: int, now: float) -> int:
         """One more call runs, if it may."""
@@ -62,6 +66,7 @@ class Share(Rule):
             return -1
         self.running += 1
         self.held += 1
+        self.most_held = max(self.most_held, self.held)
         return 0
 
     def undo(self, charge: int, at: int) -> None:
@@ -79,14 +84,18 @@ class Share(Rule):
         """Whether nothing is held."""
         return not self.held
 
-    def observe(self, resident: int) -> None:
-        """The process takes so many bytes now."""
+    def observe(self, resident: int, peak: int = 0) -> None:
+        """The process takes so many bytes now, and took as many as `peak` at some time."""
         self.resident = resident
         if not self.held:
             self.base = resident
         else:
             self.base = min(self.base, resident)
             self.cost = max(self.cost * FORGETS, (resident - self.base) / self.held)
+            if peak > self.peak > 0:  # calls that have ended since the last look took it, and gave it back
+                self.cost = max(self.cost, (peak - self.base) / max(1, self.most_held))
+        self.peak = max(self.peak, peak)
+        self.most_held = self.held
 
 
 class MemoryGate(Queue):
@@ -96,10 +105,10 @@ class MemoryGate(Queue):
         self.share = Share(budget)
         super().__init__(self.share, f"memory {name}")
 
-    def observe(self, resident: int) -> None:
+    def observe(self, resident: int, peak: int = 0) -> None:
         """The process takes so many bytes now: the head may be able to go."""
         with self.lock:
-            self.share.observe(resident)
+            self.share.observe(resident, peak)
             head = self._head()
         if head is not None:
             head.ring()

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 STATM = Path("/proc/self/statm")
+KIB = 1024
+
+
+def peak() -> int:
+    """Bytes of memory that this process had in use at most; 0 where the platform does not tell."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else KIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def resident() -> int | None:
