@@ -42,23 +42,32 @@ def test_calls_that_need_three_descriptors_all_succeed_too(model: str, tmp_path:
     assert measured.value["tried"] > 2000  # some found none, and were made again
 
 
-def filled(budget: int, size: int, kept: bool, slow: bool) -> float:
-    value = measure("programs_of_machine:fill", "asyncio", budget, size, kept, slow, needs=["asyncio"]).value
+MODELS = pytest.mark.parametrize("model", ["threads", "asyncio"])
+KEPT = pytest.mark.parametrize("kept", [False, True], ids=["sizes", "buffers"])
+SLOW = pytest.mark.parametrize("slow", [False, True], ids=["a fast consumer", "a slow consumer"])
+
+
+def filled(model: str, budget: int, size: int, kept: bool, slow: bool) -> float:
+    value = measure("programs_of_machine:fill", model, budget, size, kept, slow, needs=["asyncio"]).value
     assert value["done"] == 100
     return value["peak"]
 
 
 @linux
-@pytest.mark.parametrize("kept, slow", [(True, False), (False, True)], ids=["buffers", "sizes, a slow consumer"])
-def test_a_memory_budget_holds_on_asyncio(kept: bool, slow: bool) -> None:
-    assert filled(200, 10, kept, slow) < 1.2 * 200
+@MODELS
+@KEPT
+@SLOW
+def test_a_memory_budget_holds(model: str, kept: bool, slow: bool) -> None:
+    assert filled(model, 200, 10, kept, slow) < 1.2 * 200
 
 
 @linux
 @pytest.mark.torture
-@pytest.mark.parametrize("kept", [False, True], ids=["sizes", "buffers"])
-def test_a_memory_budget_of_a_gigabyte_holds_on_asyncio(kept: bool) -> None:
-    assert filled(1000, 50, kept, slow=False) < 1.2 * 1000
+@MODELS
+@KEPT
+@SLOW
+def test_a_memory_budget_of_a_gigabyte_holds(model: str, kept: bool, slow: bool) -> None:
+    assert filled(model, 1000, 50, kept, slow) < 1.2 * 1000
 
 
 @linux

@@ -23,8 +23,7 @@ ATTEMPTS = 3
 SHARE = {"threads": 30}
 """Percent of the examples: where real threads live on virtual time, each change of the time costs real milliseconds."""
 STALL = 7.0
-ALL_STOPS = ("close", "cancel", "drop")
-STOPS = {"serial": ("close",)}
+STOPS = ("close", "cancel", "drop")
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,14 @@ class Plan:
 
 
 @st.composite
-def plans(draw: Any, stops: Any = ALL_STOPS) -> Plan:
+def plans(draw: Any) -> Plan:
     limit = draw(st.sampled_from([1, 7, 100, 1000, 0.3]))
     rate = Rate(limit, per=30 / limit if limit < 30 else 1, burst=draw(st.sampled_from([None, 0.5, 3, 20])))
     cost = st.one_of(st.just(1), st.just(1), st.integers(0, 12), st.floats(0, 1).map(lambda share: share * 1.1 * limit))
     used = st.none() | st.one_of(st.integers(0, 30), st.floats(0, 30))
     seconds, failures = st.sampled_from([0.0, 0.0, 0.001, 0.05, 3.0]), st.sampled_from([0, 0, 0, 1, 2, ATTEMPTS])
     facts = draw(st.lists(st.tuples(cost, seconds, failures, used, used), min_size=1, max_size=25))
-    stop = st.tuples(st.integers(0, 12), st.sampled_from(stops))
+    stop = st.tuples(st.integers(0, 12), st.sampled_from(STOPS))
     return Plan(
         rate,
         [Item(number, *each) for number, each in enumerate(facts)],
@@ -172,7 +171,7 @@ def bucket_of(limiter: Limiter) -> Any:
 @pytest.mark.parametrize("stage", STAGES, ids="-".join)
 def test_no_window_of_a_run_ever_holds_more_than_is_promised(stage: tuple[str, str, str]) -> None:
     @settings(max_examples=max(1, settings().max_examples * SHARE.get(stage[0], 100) // 100))
-    @given(plans(STOPS.get(stage[0], ALL_STOPS)))
+    @given(plans())
     def holds(plan: Plan) -> None:
         with pytest.MonkeyPatch.context() as patch:
             ledger = Ledger()
