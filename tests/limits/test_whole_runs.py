@@ -164,8 +164,10 @@ def check_all_was_done(played: Played, ledger: Ledger) -> None:
 
 
 def case(stage: tuple[str, str, str]) -> Any:
-    """Only with the long tests: real threads on virtual time, and simulated runs that are dropped, still fail at times."""
-    return pytest.param(stage, id="-".join(stage), marks=pytest.mark.torture if stage[0] in ("threads", "simulated") else ())
+    """Two stages still fail at times, and belong to the long tests: real threads, and simulated runs that are dropped."""
+    return pytest.param(
+        stage, id="-".join(stage), marks=pytest.mark.torture if stage[0] in ("threads", "simulated") else ()
+    )
 
 
 def bucket_of(limiter: Limiter) -> Any:
