@@ -164,7 +164,7 @@ def check_all_was_done(played: Played, ledger: Ledger) -> None:
 
 
 def case(stage: tuple[str, str, str]) -> Any:
-    """Two stages still fail at times, and belong to the long tests: real threads, and dropped runs of simulated ones."""
+    """Two stages still fail at times, and belong to the long tests: real threads, and simulated runs."""
     return pytest.param(
         stage, id="-".join(stage), marks=pytest.mark.torture if stage[0] in ("threads", "simulated") else ()
     )
