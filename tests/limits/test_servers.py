@@ -99,7 +99,8 @@ def test_the_limit_that_holds_the_run_back_is_named_not_the_one_that_did_before(
         return run.stats.held_by_limits
 
     held = run_virtual(main())
-    assert held["rate 1/s per key"] == pytest.approx(1, abs=0.1)
+    # a second for "a", and up to another one where the retry, whose pause is spread upward, comes right behind "busy"
+    assert 0.9 <= held["rate 1/s per key"] <= 2.1
     assert held["retries"] >= 29
 
 
