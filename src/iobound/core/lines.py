@@ -186,6 +186,8 @@ class Lines:
                 return None
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
             self._step_back(line)
+            # Its frames lead to whoever looked, perhaps the consumer: kept, they would keep a dropped run alive.
+            error.__context__ = error.__traceback__ = None
             attempt.error, tickets = error, []
         line.waiting.popleft()
         self.number -= 1

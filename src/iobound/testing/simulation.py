@@ -77,11 +77,13 @@ class SimulatedDriver(Driver):
         self.stack.close()
 
     def drop(self) -> None:
-        """The run was collected or cancelled: leave the gates at once, as idle workers would."""
+        """The run was collected or cancelled, perhaps inside a gate's lock: it leaves the gates at the next step."""
         super().drop()
-        if self.lock.acquire(blocking=False):
+        self.time.call_at(self.time.now(), self._leave)
+
+    def _leave(self) -> None:
+        with self.lock:
             self.core.stop()
-            self.lock.release()
 
 
 class Dispatcher:
