@@ -176,19 +176,12 @@ def check_all_was_done(played: Played, ledger: Ledger) -> None:
     assert charged == told
 
 
-def case(stage: tuple[str, str, str]) -> Any:
-    """Real threads on virtual time are slow, and belong to the long tests."""
-    return pytest.param(
-        stage, id="-".join(stage), marks=pytest.mark.torture if stage[0] == "threads" else ()
-    )
-
-
 def bucket_of(limiter: Limiter) -> Any:
     [gate] = limiter.limits.common
     return gate.rule
 
 
-@pytest.mark.parametrize("stage", [case(stage) for stage in STAGES])
+@pytest.mark.parametrize("stage", STAGES, ids="-".join)
 def test_no_window_of_a_run_ever_holds_more_than_is_promised(stage: tuple[str, str, str]) -> None:
     @settings(max_examples=max(1, settings().max_examples * SHARE.get(stage[0], 100) // 100))
     @given(plans())
