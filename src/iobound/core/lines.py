@@ -179,9 +179,12 @@ class Lines:
     def _start(self, line: Line, now: float) -> Attempt | None:
         if not line.waiting:
             return None  # it was looked at for an earlier ring, and has emptied since
-        attempt, admission = line.waiting[0], line.admission
+        attempt, admission, tickets = line.waiting[0], line.admission, None
         try:
-            tickets = enter(self.gates, attempt, now) if admission is None or not admission.tickets else None
+            if admission is None:
+                tickets = enter(self.gates, attempt, now)
+            elif not admission.tickets:
+                tickets = enter(self.gates, attempt, now, admission.ring)
             if tickets is None and (tickets := self._queue(line, attempt, now)) is None:
                 return None
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
