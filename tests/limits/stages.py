@@ -19,6 +19,7 @@ from iobound.models import Serial, Threads
 from iobound.testing import Simulated, VirtualClock, run_virtual
 from iobound.words.bells import ThreadBell
 from iobound.words.clock import FOREVER
+from stepping import stepped
 
 BRIEF = 1e-4
 """Real seconds between two looks at threads that are still at work."""
@@ -66,16 +67,6 @@ def go_home(clock: VirtualClock) -> None:
             sleep(BRIEF)
         elif not clock.step():
             raise AssertionError("threads that nothing will ever wake")
-
-
-def stepped(coroutine: Any) -> Any:
-    """What a coroutine returns that never suspends."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise AssertionError("it suspended, and there is no loop")
 
 
 @dataclass
