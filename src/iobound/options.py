@@ -90,7 +90,7 @@ class Options:
     timeout: float | None = flag(None, "SECONDS", "for the whole run")
     grace: float = flag(1.0, "SECONDS", "for running calls, when the run is stopped")
     max_abandoned: int | None = flag(None, "N", "hung calls left behind before the run fails")
-    rate: Any = flag(None, "N/TIME", "the most calls per time: 100/s, 500/min; several with commas between")
+    rate: Any = flag(None, "N/TIME", "the most calls per time: 100/s, 500/min; repeatable: all must admit")
     cost: Any = flag(None, "N|MODULE:NAME", "units of the rate that an item takes")
     key: Any = flag(None, "host|MODULE:NAME", "what items are limited by, each apart: the host of a URL, say")
     key_concurrency: int | None = flag(None, "N", "the most calls in flight per key")
