@@ -12,6 +12,7 @@ import pytest
 import iobound
 from iobound import Limiter, Rate
 from iobound.testing import run_virtual
+from iobound.words.spending import admitted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,6 +63,19 @@ def test_what_was_left_elsewhere_counts_nothing_here_any_more() -> None:
         iobound.spent(tokens=90)
     assert outer.try_acquire(cost=11) is None
     assert inner.try_acquire(cost=99) is not None
+
+
+def test_a_context_remembers_nobody_who_has_left() -> None:
+    limiter = Limiter(concurrency=1)
+
+    def leave_elsewhere() -> int:
+        for _ in range(9):
+            permit = limiter()
+            permit.__enter__()
+            copy_context().run(permit.__exit__)
+        return len(admitted.get())
+
+    assert copy_context().run(leave_elsewhere) == 1
 
 
 # One permit, one passage ------------------------------------------------------------------------------------

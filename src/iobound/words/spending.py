@@ -85,7 +85,7 @@ def spent(units: float | None = None, /, **by_unit: float) -> None:
 
 def _levels() -> Iterator[Level]:
     """All, the innermost first: what the call itself entered, what its run was admitted by, what is around the run."""
-    slot, permits = running.get(None), [permit for permit in admitted.get() if permit.tickets]
+    slot, permits = running.get(None), admitted.get()
     yield from (Level(permit.tickets, permit.clock.now()) for permit in permits if permit.slot is slot)
     if slot is not None and slot.attempt is not None:
         yield Level(slot.attempt.tickets, slot.clock.now())
