@@ -39,7 +39,6 @@ class Limits:
     common: tuple[Queue, ...] = ()
     costs: Mapping[str, Cost] = field(default_factory=dict)
     """Functions of an item, by the unit that they count."""
-
     units: frozenset[str] = frozenset()
     """What the rates count."""
     shared: bool = False
@@ -73,7 +72,7 @@ class Limits:
         if cost is None:
             return
         if isinstance(cost, Mapping):
-            unknown = sorted({*cost} - self.units)
+            unknown = sorted({*cost} - self.units, key=str)
             if unknown:
                 error = ValueError(f"cost= has {unknown[0]!r}, and no rate here counts that")
                 raise hinted(error, f"what is counted here: {', '.join(sorted(self.units)) or 'nothing'}")
@@ -115,13 +114,10 @@ def limits(
         keyed.append(PerKey(partial(Permits, key_concurrency), named, next(_numbers)))
     if concurrency is not None:
         common.append(_numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
-    own = Limits(
-        tuple(keyed),
-        tuple(common),
-        {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)},
-        frozenset(each.unit for each in (*key_rates, *rates)),
-        any(each.cost is None for each in (*key_rates, *rates)),
-    )
+    costs = {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)}
+    units = frozenset(each.unit for each in (*key_rates, *rates))
+    shared = any(each.cost is None and each.unit not in costs for each in (*key_rates, *rates))
+    own = Limits(tuple(keyed), tuple(common), costs, units, shared)
     return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
 
 
