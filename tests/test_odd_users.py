@@ -265,3 +265,72 @@ def test_what_could_only_fail_later_is_refused_at_once(keywords):
 def test_a_set_without_asyncio_says_so():
     with pytest.raises(TypeError, match="is async"):
         iobound.map(later, [1], model={"threads", "serial"})
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"cost": 3},
+        {"cost": 3, "key": str, "key_concurrency": 1},
+        {"cost": 3, "rate": iobound.Limiter(concurrency=1)},
+        {"cost": 3, "rate": iobound.Rate(1, cost=len)},
+        {"rate": []},
+        {"rate": iobound.Limiter(key_rate="1/s")},
+        {"rate": ["1/s", iobound.Limiter(key_concurrency=1)]},
+        {"key": later},
+        {"key": functools.partial(later)},
+        {"rate": "1/s", "cost": later},
+        {"rate": "1/s", "cost": True},
+    ],
+    ids=repr,
+)
+def test_a_limit_that_would_limit_nothing_is_refused_at_once(keywords):
+    """With a hint."""
+    with pytest.raises((TypeError, ValueError)) as refused:
+        iobound.map(str, [1], **keywords)
+    assert refused.value.__notes__[0].startswith("hint: ")
+
+
+def test_a_key_that_is_not_equal_to_itself_fails_its_item():
+    """Or each item would have limits of its own."""
+    keys = [1, float("nan"), 2]
+    run = iobound.map(str, range(3), key=keys.__getitem__, key_rate="1000/s", errors="collect")
+    outcomes = list(run)
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), ValueError, type(None)]
+    assert "nan is not equal to itself" in str(outcomes[1].error)
+
+
+@pytest.mark.parametrize("cost", [0, 0.0, lambda item: 0])
+def test_an_item_may_cost_nothing(cost):
+    """However it is told."""
+    rate = iobound.Limiter(iobound.Rate(1, per=3600))
+    assert len(list(iobound.map(str, range(50), rate=rate, cost=cost))) == 50
+    assert rate.try_acquire() is not None
+
+
+def test_a_cost_is_no_truth_value():
+    with pytest.raises(ValueError, match="a cost of True"):
+        list(iobound.map(str, [1], rate="1/s", cost=lambda item: True))
+
+
+def test_a_run_says_what_it_is():
+    """Before, meanwhile, and afterwards; and asks nobody."""
+
+    class Source:
+        def __iter__(self):
+            return iter([1, 2, 3])
+
+        def __len__(self):
+            raise AssertionError
+
+        __repr__ = __len__
+
+    run = iobound.map(same, Source(), model="serial", feed="consumer")
+    assert repr(run) == "<iobound.Run same: not started>"
+    next(run)
+    assert repr(run).startswith("<iobound.Run same: 1 succeeded, 0 failed, ")
+    run.close()
+    assert repr(run).endswith(", over>")
+    unused = iobound.map(same, [])
+    unused.close()
+    assert repr(unused) == "<iobound.Run same: closed>"

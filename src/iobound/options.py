@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from iobound.core.rules import ErrorLimit, Rules
 from iobound.models.choices import Asyncio, Model, Serial, Threads
 from iobound.policies.descriptors import starved
-from iobound.words.checks import check_choice, check_count, check_number, check_seconds, is_number, refuse
+from iobound.words.checks import check_choice, check_count, check_number, check_plain, check_seconds, is_number, refuse
 from iobound.words.errors import hinted
 from iobound.words.events import EVENTS
 from iobound.words.gates import STARVED
@@ -90,7 +90,7 @@ class Options:
     timeout: float | None = flag(None, "SECONDS", "for the whole run")
     grace: float = flag(1.0, "SECONDS", "for running calls, when the run is stopped")
     max_abandoned: int | None = flag(None, "N", "hung calls left behind before the run fails")
-    rate: Any = flag(None, "N/TIME", "the most calls per time: 100/s, 500/min; several with commas between")
+    rate: Any = flag(None, "N/TIME", "the most calls per time: 100/s, 500/min; repeatable: all must admit")
     cost: Any = flag(None, "N|MODULE:NAME", "units of the rate that an item takes")
     key: Any = flag(None, "host|MODULE:NAME", "what items are limited by, each apart: the host of a URL, say")
     key_concurrency: int | None = flag(None, "N", "the most calls in flight per key")
@@ -169,6 +169,8 @@ class Options:
     def _check_limits(self) -> None:
         if self.key is not None and self.key != "host" and not callable(self.key):
             refuse("key", self.key, "'host', or a function of an item")
+        for name in ("key", "cost"):
+            check_plain(name, getattr(self, name))
         if self.cost is not None and not callable(self.cost):
             check_number("cost", self.cost, "a number of at least 0, or a function of an item")
         for name in ("key_concurrency", "lookahead"):
@@ -180,11 +182,21 @@ class Options:
         if self.key is not None and self.buffersize is not None:
             error = TypeError("buffersize= cannot be given with key=")
             raise hinted(error, "lookahead= bounds what a run with keys pulls ahead")
-        if self.rate is not None or self.key_rate is not None:
-            self.limits()
+        self._check_gates()
         if self.memory is not None:
             self.memory_budget()
         self._retry()
+
+    def _check_gates(self) -> None:
+        limits = self.limits()
+        if limits is None:
+            if self.cost is not None:
+                raise hinted(ValueError("cost= needs rate="), "rate='100/s' is what an item takes so many units of")
+            return
+        limits.check_cost(self.cost)
+        if self.key is None and limits.keyed:
+            error = TypeError("rate= has a Limiter with limits per key, which need key=")
+            raise hinted(error, "key='host' for URLs, or a function of an item")
 
     def limits(self) -> Limits | None:
         """The gates that the rates and keys make; None if there are none."""

@@ -118,7 +118,7 @@ def test_max_errors_halts(command):
     items = b"".join(b"%d\n" % number for number in range(300))
     code, _, err = command("run", "jobs:thirds", "-i", "-", "--max-errors", "5", given=items)
     assert code == 3
-    assert "max_errors=5" in err
+    assert "--max-errors 5" in err
 
 
 def test_timeouts_halt_or_fail(command):
@@ -128,7 +128,7 @@ def test_timeouts_halt_or_fail(command):
     assert "1 x TimeoutError" in err
     code, _, err = command("run", "jobs:doze", "0", "30", "--timeout", "0.3", "--grace", "0", "-q")
     assert code == 3
-    assert "halted: the run took longer than timeout=0.3 s" in err
+    assert "halted: the run took longer than --timeout 0.3 s" in err
 
 
 def test_a_function_that_leaves_the_program_does_not(command):
@@ -141,7 +141,7 @@ def test_dry_run_does_nothing(command):
     code, out, err = command("run", "jobs:broken", "a", "b", "--dry-run", "-c", "4")
     assert (code, out) == (0, "")
     assert "would run jobs:broken (plain) on threads for 2 items (first: 'a')" in err
-    assert "concurrency=4" in err
+    assert "with --concurrency 4 --grace 10.0\n" in err
     assert err.endswith("nothing was run\n")
 
 

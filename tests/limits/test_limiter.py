@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -168,7 +170,15 @@ def test_spent_inside_a_block_is_of_the_block() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"rate": "fast"}, {"concurrency": 0}, {"key_concurrency": "2"}, {"rate": "1/s", "queue": -1}],
+    [
+        {},
+        {"rate": []},
+        {"rate": [], "concurrency": 1},
+        {"rate": "fast"},
+        {"concurrency": 0},
+        {"key_concurrency": "2"},
+        {"rate": "1/s", "queue": -1},
+    ],
     ids=repr,
 )
 def test_a_limiter_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
@@ -185,3 +195,101 @@ def test_a_decorated_function_keeps_its_name_and_colour() -> None:
 
     assert (fetch.__name__, fetch.__doc__) == ("fetch", "Fetch.")
     assert list(iobound.map(fetch, ["a"])) == ["a"]
+
+
+def generator() -> Any:
+    yield 1
+
+
+async def async_generator() -> Any:
+    yield 1
+
+
+async def later(_: Any = None) -> int:
+    return 1
+
+
+class Later:
+    async def __call__(self, item: Any) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [3, "a", generator, async_generator, partial(generator), classmethod(len), staticmethod(len), property(len)],
+    ids=repr,
+)
+def test_what_cannot_be_decorated_is_refused_with_a_hint(wrong: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        Limiter("1/s")(wrong)
+    assert "hint" in caught.value.__notes__[0]
+
+
+def test_a_limiter_below_staticmethod_and_contextmanager_works() -> None:
+    class Client:
+        @staticmethod
+        @Limiter("100/s")
+        def get(url: str) -> str:
+            return url
+
+    assert Client.get("a") == Client().get("a") == "a"
+    with Limiter("100/s")(contextmanager(generator))() as value:
+        assert value == 1
+
+
+@pytest.mark.parametrize(
+    "limiter, given",
+    [
+        (Limiter(Rate(10, unit="tokens")), {"cost": {"token": 5}}),
+        (Limiter(concurrency=1), {"cost": {"tokens": 5}}),
+        (Limiter(concurrency=1), {"cost": 3}),
+        (Limiter(concurrency=1), {"cost": {1: 5, "a": 2}}),
+        (Limiter(Rate(10, cost=len)), {"cost": 3}),
+        (Limiter([Rate(10, cost=len), Rate(100, per=60)]), {"cost": 3}),
+        (Limiter("10/s"), {"cost": True}),
+        (Limiter("10/s"), {"cost": {"requests": True}}),
+        (Limiter("10/s"), {"cost": later}),
+        (Limiter("10/s"), {"cost": Later()}),
+        (Limiter("10/s"), {"key": partial(later)}),
+        (Limiter(key_rate="10/s"), {"key": float("nan")}),
+    ],
+    ids=repr,
+)
+def test_a_cost_or_key_that_would_do_nothing_is_refused_with_a_hint(limiter: Limiter, given: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught, limiter(**given):
+        pytest.fail("it was let in")
+    assert "hint" in caught.value.__notes__[0]
+
+
+def test_a_misspelt_unit_is_told_what_is_counted() -> None:
+    limiter = Limiter(["10/s", Rate(10, unit="tokens")])
+    with pytest.raises(ValueError, match="'token', and no rate here counts that") as caught:
+        limiter.try_acquire(cost={"token": 5})
+    assert "requests, tokens" in caught.value.__notes__[0]
+
+
+def test_a_decorator_whose_cost_gives_nothing_is_an_error() -> None:
+    @Limiter("10/s")(cost=lambda item: None)  # type: ignore[arg-type, return-value]
+    def get(item: int) -> int:
+        return item
+
+    with pytest.raises(TypeError, match="cost=None"):
+        get(1)
+
+
+def test_no_cost_at_all_is_a_cost() -> None:
+    limiter = Limiter(Rate(10, burst=10))
+    for cost in (0, 0.0, {"requests": 0}):
+        with limiter(cost=cost):
+            pass
+    assert limiter.try_acquire(cost=10) is not None
+    told_later = Limiter(Rate(10, burst=10, cost=0))
+    with told_later():
+        iobound.spent(4)
+    assert told_later.try_acquire(cost={"requests": 7}) is None
+
+
+def test_a_limiter_reads_as_it_is_made() -> None:
+    assert repr(Limiter("100/s", concurrency=2)) == "Limiter('100/s', concurrency=2)"
+    assert repr(Limiter(["1/s", Rate(9, unit="tokens")])) == "Limiter(['1/s', Rate('9 tokens/s')])"
+    assert repr(Limiter(key_rate="1/s", key_concurrency=3)) == "Limiter(key_rate='1/s', key_concurrency=3)"

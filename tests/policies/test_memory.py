@@ -18,9 +18,9 @@ MB = 10**6
         ("2GB", 2 * 10**9),
         ("1.5 GiB", 3 * 2**29),
         ("500mb", 500 * MB),
-        ("64 kib", 65536),
-        ("1000", 1000),
-        (4096, 4096),
+        ("65536 kib", 2**26),
+        ("1000000", MB),
+        (4096 * 4096, 2**24),
         ("50%", 0.5),
         (0.25, 0.25),
     ],
@@ -30,11 +30,47 @@ def test_a_size_is_read_as_people_write_it(told: Any, size: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["", "much", "-1GB", "0", "0%", "100%", "1e9", 0, -5, 1.5, float("nan"), True, None, b"1GB"]
+    "told",
+    [
+        "",
+        "much",
+        "-1GB",
+        "0",
+        "0%",
+        "100%",
+        "250%",
+        "1e9",
+        0,
+        50,
+        "50",
+        "10 kb",
+        1 << 61,
+        1.0,
+        -5,
+        1.5,
+        float("nan"),
+        True,
+        None,
+        b"1GB",
+    ],
 )
 def test_what_is_no_size_is_refused(told: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="memory="):
         size_of(told)
+
+
+@pytest.mark.parametrize(
+    "told, message, hint",
+    [
+        (50, "memory=50 is", "'50MB'"),
+        ("100%", "memory='100%' is", "below 100%"),
+        ("lots", "memory='lots' is", "'2GB'"),
+    ],
+)
+def test_a_size_that_cannot_be_meant_is_told_as_it_was_written(told: Any, message: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        size_of(told)
+    assert hint in caught.value.__notes__[0]
 
 
 def places(gate: MemoryGate, count: int) -> list[Any]:

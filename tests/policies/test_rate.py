@@ -56,13 +56,32 @@ def test_what_is_not_even_text_is_a_type_error(told: Any) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"limit": limit} for limit in (0, -1, float("nan"), FOREVER, "9", True)),
-        *({"limit": 1, name: value} for name, value in (("per", 0), ("burst", 0), ("cost", -1), ("unit", "two words"))),
+        *({"limit": limit} for limit in (0, -1, 1e-300, float("nan"), FOREVER, "9", True)),
+        *(
+            {"limit": 1, name: value}
+            for name, value in (("per", 0), ("burst", 0), ("cost", -1), ("cost", True), ("unit", "two words"))
+        ),
     ],
 )
 def test_a_rate_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="is not valid"):
         Rate(**wrong)
+
+
+def test_the_bounds_of_a_limit_are_told() -> None:
+    with pytest.raises(ValueError, match="limit=1e-300") as caught:
+        Rate(1e-300)
+    assert "from 1e-09 to 1e+18" in caught.value.__notes__[0]
+
+
+def test_a_rate_may_cost_nothing_but_never_wait_for_its_cost() -> None:
+    assert Bucket(Rate(10, cost=0)).charge(attempt()) == 0
+
+    async def cost(item: object) -> float:
+        return 1
+
+    with pytest.raises(TypeError, match="cost= is an async function"):
+        Rate(10, cost=cost)  # type: ignore[arg-type]
 
 
 def test_a_rate_reads_as_it_is_written() -> None:
@@ -89,7 +108,7 @@ def test_a_cost_above_a_whole_period_is_an_error_at_once() -> None:
     assert not gate.places
 
 
-@pytest.mark.parametrize("cost", [-1, float("nan"), FOREVER, "2", None])
+@pytest.mark.parametrize("cost", [-1, float("nan"), FOREVER, "2", None, True])
 def test_what_is_no_cost_is_an_error(cost: Any) -> None:
     with pytest.raises(ValueError, match=r"is no number|can never pass"):
         Bucket(Rate(10, cost=None)).charge(attempt(cost))

@@ -171,7 +171,8 @@ def test_retry_is_read_as_people_write_it(told: Any, attempts: int | None) -> No
     "wrong",
     [
         *({"attempts": wrong} for wrong in (0, True, "3")),
-        *({"on": wrong} for wrong in (5, int, (OSError, 5))),
+        *({"on": wrong} for wrong in (5, int, (OSError, 5), ())),
+        *({"jitter": wrong} for wrong in ("x", 1, None)),
         *({name: "x"} for name in ("base", "cap", "deadline", "wait", "budget")),
         {"deadline": float("nan")},
     ],
@@ -180,6 +181,23 @@ def test_retry_is_read_as_people_write_it(told: Any, attempts: int | None) -> No
 def test_a_retry_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError), match="is not valid"):
         Retry(**wrong)
+
+
+async def later(*_: object) -> float:
+    return 1.0
+
+
+@pytest.mark.parametrize("name", ["on", "wait"])
+def test_what_would_have_to_be_awaited_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name}= is an async function") as caught:
+        Retry(**{name: later})  # type: ignore[arg-type]
+    assert "hint" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("beside", [{"base": 1.0}, {"cap": 5.0}, {"jitter": False}], ids=repr)
+def test_what_wait_stands_in_for_is_not_given_beside_it(beside: Any) -> None:
+    with pytest.raises(TypeError, match="would change nothing beside wait="):
+        Retry(wait=lambda made, error: 1.0, **beside)
 
 
 @pytest.mark.parametrize("wrong", [{"ratio": -1}, {"per_second": 0}, {"cap": 0}, {"cap": "x"}], ids=repr)

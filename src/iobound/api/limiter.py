@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from contextlib import contextmanager
-from functools import wraps
+from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
 
+from iobound.api.deadlock import refuse_deadlock
+from iobound.api.decorating import limited
 from iobound.core.admission import Admission, enter
-from iobound.models.calls import is_async
 from iobound.models.choices import SYSTEM
 from iobound.policies.limits import limits
-from iobound.words.attempt import Attempt
+from iobound.words.attempt import running
 from iobound.words.bells import Bell, LoopBell, ThreadBell
-from iobound.words.checks import check_count, check_number
+from iobound.words.checks import check_count, check_plain, refuse
 from iobound.words.errors import Overloaded, hinted
-from iobound.words.spending import admitted
+from iobound.words.spending import admitted, here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
     from iobound.policies.limits import Limits
     from iobound.policies.rate import Rate
+    from iobound.words.attempt import Slot
     from iobound.words.clock import Clock
     from iobound.words.gates import Ticket
     from iobound.words.spending import Admitted
 
 F = TypeVar("F", bound=Callable[..., Any])
 Costs = float | Mapping[str, float]
+FREE, PASSED, USED = "free", "passed", "used"
+"""What a permit can be: outside; inside by `try_acquire`, for `with` to take over; in use, waiting or inside."""
 
 
 class Limiter:
@@ -78,8 +81,13 @@ class Limiter:
             raise hinted(TypeError("this limiter limits nothing"), "Limiter('100/s'), or Limiter(concurrency=10)")
         self._limits = limits(rate, concurrency=concurrency, key_rate=key_rate, key_concurrency=key_concurrency)
         self._queue = queue
+        self._told = (rate, concurrency, key_rate, key_concurrency)
         self._lock = Lock()
         self._waiting = 0
+
+    def __repr__(self) -> str:
+        named = zip(("", "concurrency=", "key_rate=", "key_concurrency="), self._told, strict=True)
+        return f"Limiter({', '.join(f'{name}{told!r}' for name, told in named if told is not None)})"
 
     @property
     def limits(self) -> Limits:
@@ -108,9 +116,21 @@ class Limiter:
             key: what the limits per key go by. In a decorator, a function of the first argument.
             cost: units of every rate without a cost of its own, or a number for each unit: `{"tokens": 500}`. In a
                 decorator, a number, or a function of the first argument.
+
+        Raises:
+            TypeError, ValueError: not a function that can be limited, or a cost that nothing here counts.
+            RuntimeError: entering would wait for the very code that waits.
         """
+        for name, told in (("key", key), ("cost", cost)):
+            check_plain(name, told)
         permit = Permit(self, key, cost)
         return permit if fn is None else permit(fn)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        """`with limiter:` has nowhere to keep what each of those who pass has taken."""
+        raise hinted(TypeError("a Limiter cannot be entered as it is"), "call it: `with limiter():`, or `async with`")
+
+    __enter__ = __exit__ = __aenter__ = __aexit__ = _refuse
 
     def try_acquire(self, *, key: Hashable = None, cost: Costs | None = None) -> Permit | None:
         """Pass now, or not at all: None. What passed goes into `with`, or is released by its `release()`."""
@@ -145,21 +165,29 @@ class Permit:
         self._key = key
         self._cost = cost
         self._costs = costs or {}
-        self._inside = False
-        self._before: Token[Admitted | None] | None = None
+        limiter.limits.check_cost(cost)
+        self._lock = Lock()
+        self._state = FREE
+        self._before: Token[tuple[Admitted, ...]] | None = None
+        self.slot: Slot | None = None
+        """Of the call in which it was entered."""
+        self.owner: tuple[int, object] = (0, None)
+        """Who entered it."""
 
     def __enter__(self) -> Self:
         """Wait, in this thread, until all admit."""
-        if not self.try_acquire():
+        if not self._go_in():
             self._wait(ThreadBell())
-        self._before = admitted.set(self)
+        self._enter()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Whoever counts who is inside lets the next one in."""
-        if self._before is not None:
-            admitted.reset(self._before)
+        before, self._before, self.owner = self._before, None, (0, None)
         self.release()
+        if before is not None:
+            with suppress(ValueError):  # left in another context than it was entered in: nothing is to be reset here
+                admitted.reset(before)
 
     async def __aenter__(self) -> Self:
         """Wait until all admit; the loop goes on meanwhile."""
@@ -167,9 +195,9 @@ class Permit:
 
         loop = asyncio.get_running_loop()
         self.clock = getattr(loop, "clock", SYSTEM)
-        if not self.try_acquire():
+        if not self._go_in():
             await self._wait_async(LoopBell(loop))
-        self._before = admitted.set(self)
+        self._enter()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -177,50 +205,65 @@ class Permit:
         self.__exit__()
 
     def try_acquire(self) -> bool:
-        """Pass now, or not at all. Whoever is inside already stays there."""
-        if not self._inside:
-            limits = self._limiter.limits
-            self._attempt = _attempt(self._key, self._cost, self._costs, limits)
-            self._go_in(enter(limits.gates, self._attempt, self.clock.now()))
-        return self._inside
+        """Pass now, or not at all."""
+        self._claim()
+        if not self._pass():
+            self._state = FREE
+            return False
+        self._state = PASSED
+        return True
 
     def release(self) -> None:
         """Be outside again; what was charged stays charged."""
-        tickets, self.tickets, self._inside = self.tickets, (), False
+        tickets, self.tickets = self.tickets, ()
         for ticket in tickets:
             ticket.settled(self._attempt, self.clock.now())
+        self._state = FREE
 
     def __call__(self, fn: F) -> F:
         """`fn`, passing the limiter before each call."""
-        permit = self._for_call
-        if is_async(fn):
-
-            @wraps(fn)
-            async def limited_async(*args: Any, **kwargs: Any) -> Any:
-                async with permit(args):
-                    return await fn(*args, **kwargs)
-
-            return limited_async  # type: ignore[return-value]
-
-        @wraps(fn)
-        def limited(*args: Any, **kwargs: Any) -> Any:
-            with permit(args):
-                return fn(*args, **kwargs)
-
-        return limited  # type: ignore[return-value]
+        return limited(fn, self._for_call)
 
     def _for_call(self, args: tuple[Any, ...]) -> Permit:
         """A passage of its own for one call of a decorated function."""
         item = args[0] if args else None
         key, cost = (told(item) if callable(told) else told for told in (self._key, self._cost))
+        if cost is None and self._cost is not None:
+            refuse("cost", cost, "a function that gives a number")
         costs = {unit: each(item) for unit, each in self._limiter.limits.costs.items()}
         return Permit(self._limiter, key, cost, costs)
 
     # Waiting ------------------------------------------------------------------------------------------------
 
-    def _go_in(self, tickets: Sequence[Ticket] | None) -> None:
-        if tickets is not None:
-            self.tickets, self._inside = tickets, True
+    def _claim(self, *may_be: str) -> str:
+        """One permit is one passage, not one for each who comes to it: who does from now on is refused. Its state."""
+        with self._lock:
+            before = self._state
+            if before == FREE or before in may_be:
+                self._state = USED
+                return before
+        error = RuntimeError("this permit has been used to pass already")
+        raise hinted(error, "call the limiter for each passage: `with limiter():`")
+
+    def _go_in(self) -> bool:
+        """Be inside at once, if that can be: `try_acquire` has passed before, or all admit now."""
+        return self._claim(PASSED) == PASSED or self._pass()
+
+    def _pass(self) -> bool:
+        """All at once, or none."""
+        try:
+            limits = self._limiter.limits
+            self._attempt = limits.attempt(self._key, self._cost, self._costs)
+            self.tickets = enter(limits.gates, self._attempt, self.clock.now()) or ()
+        except BaseException:
+            self._state = FREE
+            raise
+        return bool(self.tickets)
+
+    def _enter(self) -> None:
+        """The code that runs is inside."""
+        self.slot, self.owner = running.get(None), here()
+        self._before = admitted.set((self, *(each for each in admitted.get() if each.tickets and each is not self)))
 
     def _wait(self, bell: ThreadBell) -> None:
         with self._waiting(bell) as admission:
@@ -238,34 +281,19 @@ class Permit:
         until = admission.advance(self._attempt, now)
         if until > now:
             return until
-        self._go_in(admission.hand_over())
+        self.tickets = admission.hand_over()
         return 0.0
 
     @contextmanager
     def _waiting(self, bell: Bell) -> Iterator[Admission]:
         """Whoever is stopped while it waits leaves every queue, and lets go of what was taken."""
-        admission = Admission(self._limiter.limits.gates, bell.ring)
+        gates = self._limiter.limits.gates
+        admission = Admission(gates, bell.ring)
         try:
+            refuse_deadlock(gates)
             with self._limiter.room_to_wait():
                 yield admission
         except BaseException:
             admission.leave()
             self.release()
             raise
-
-
-def _attempt(key: Hashable, cost: Costs | None, costs: Mapping[str, float], limited: Limits) -> Attempt:
-    """What the gates are asked to admit."""
-    attempt = Attempt()
-    attempt.key = key
-    attempt.costs = costs
-    if isinstance(cost, Mapping):
-        attempt.costs = {**costs, **cost}
-    elif cost is not None:
-        check_number("cost", cost, "a number of at least 0, or one for each unit", most=1e18)
-        attempt.cost = cost
-    missing = [unit for unit in limited.costs if unit not in attempt.costs]
-    if missing:
-        error = ValueError(f"the cost in {missing[0]} is a function of an item, and there is none here")
-        raise hinted(error, f"limiter(cost={{{missing[0]!r}: ...}}) tells the number")
-    return attempt

@@ -49,6 +49,16 @@ class Run(Ending, Generic[T]):
         self._taken = 0
         self._batch = self._step = 1
 
+    def __repr__(self) -> str:
+        """How far it is, at a glance: no lock is taken, nothing starts, and the source is not asked."""
+        driver = self._driver
+        if driver is None:
+            return f"<iobound.Run {self.name}: {'closed' if self._over else 'not started'}>"
+        core, over = driver.core, ", over" * self._over
+        succeeded = sum(tally.succeeded for tally in list(core.tallies))
+        told = f"{succeeded} succeeded, {core.failed} failed, {core.delivery.pulled} pulled"
+        return f"<iobound.Run {self.name}: {told}{over}>"
+
     @property
     def name(self) -> str:
         """The name of the function, which `Outcome.stage` carries if it fails in an earlier stage."""

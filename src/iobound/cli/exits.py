@@ -40,17 +40,23 @@ class Problem(Exception):  # noqa: N818 - it is told as one
 
 @contextmanager
 def keywords_refused() -> Iterator[None]:
-    """What the API refuses is the user's mistake; its hints are for the command line too."""
+    """What the API refuses is the user's mistake; its messages are for the command line too, in its own words."""
     try:
         yield
     except (TypeError, ValueError) as error:
-        raise Problem(str(error), hint_of(error)) from None
+        from iobound.cli.remarks import spoken  # noqa: PLC0415 - only what goes wrong pays for it
+
+        raise Problem(spoken(str(error)), hint_of(error)) from None
 
 
 def hint_of(error: BaseException) -> str:
-    """The advice that came with an error, if any."""
-    notes = getattr(error, "__notes__", ())
-    return next((note.removeprefix("hint: ") for note in notes if note.startswith("hint: ")), "")
+    """The advice that came with an error, if any, in the words of the command line."""
+    hints = (note.removeprefix("hint: ") for note in getattr(error, "__notes__", ()) if note.startswith("hint: "))
+    if (hint := next(hints, None)) is None:
+        return ""
+    from iobound.cli.remarks import spoken  # noqa: PLC0415 - as above
+
+    return spoken(hint)
 
 
 class OutputClosed(Exception):  # noqa: N818

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +14,14 @@ from iobound.cli.flags import map_flags, options_from
 from iobound.cli.items import FORMATS, find_items
 from iobound.cli.output import renderer
 from iobound.cli.overlap import refuse_input, refuse_items
+from iobound.cli.remarks import flag
 from iobound.cli.serve import Job, serve
 from iobound.cli.target import check_takes_item, resolve
 from iobound.models.calls import Call, is_async
 from iobound.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def shared_flags(command: Any) -> Any:
@@ -82,7 +87,7 @@ def command(  # noqa: PLR0913 - click hands over every flag
     limit, by sys.exit in a call, or because all calls failed alike; 130 and 143 interrupted; 141 nobody reads the
     results; 70 a bug.
     """
-    fn = resolve(target)
+    fn, written = resolve(target), {**keywords}
     for name in ("setup", "key", "cost"):
         if ":" in (keywords[name] or ""):
             keywords[name] = resolve(keywords[name])
@@ -96,12 +101,12 @@ def command(  # noqa: PLR0913 - click hands over every flag
     render = renderer(json_lines=json_lines)
     job = Job(fn, found, given, render, output, progress, quiet, names=bool(files), preflight=preflight)
     if dry_run:
-        return _tell(target, job)
+        return _tell(target, job, written)
     return serve(job)
 
 
-def _tell(target: str, job: Job) -> int:
-    """What would be done."""
+def _tell(target: str, job: Job, written: dict[str, Any]) -> int:
+    """What would be done, with the flags as they were written."""
     each = iter(job.items.each)
     first = next(each, None)
     with keywords_refused():
@@ -118,11 +123,20 @@ def _tell(target: str, job: Job) -> int:
     )
     say(f"would run {target} ({colour}) on {model.name} for {count}" + (f" (first: {first!r:.80})" if first else ""))
     options = replace(job.options, concurrency=model.concurrency) if job.options.concurrency == "auto" else job.options
-    changed = [
-        f"{each.name}={getattr(options, each.name)!r}"
-        for each in fields(Options)
-        if each.metadata and getattr(options, each.name) != each.default
-    ]
-    say("with " + ", ".join(changed))
+    say("with " + " ".join(_flags(options, {**written, "concurrency": options.concurrency})))
     say("nothing was run")
     return OK
+
+
+def _flags(options: Options, written: dict[str, Any]) -> Iterator[str]:
+    """Those that change something."""
+    for each in fields(Options):
+        value, told = getattr(options, each.name), written.get(each.name)
+        if not each.metadata or value == each.default:
+            continue
+        if isinstance(value, bool):
+            yield flag(each.name) if value else f"--no-{each.name}"
+        else:
+            yield from (
+                f"{flag(each.name)} {quote(str(one))}" for one in (told if isinstance(told, tuple) else (told,))
+            )

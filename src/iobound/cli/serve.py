@@ -10,6 +10,7 @@ from iobound.api.mapping import prepare
 from iobound.cli.exits import Problem, keywords_refused, say
 from iobound.cli.output import as_json
 from iobound.cli.overlap import without_output
+from iobound.cli.remarks import remarks
 from iobound.cli.resource import Setup
 from iobound.cli.server import Server
 from iobound.cli.sink import Sink
@@ -85,14 +86,15 @@ def serve(job: Job) -> int:
         hooks: list[object] = [source] if job.preflight else []
         setup = None if options.setup is None else Setup(options.setup, source.settled_one.set)
         shown = _progress(job, sink)
+        bar = shown is not None and isinstance(shown.view, BarView)
         if shown is not None:
             hooks.append(shown)
-            sink.shared = sink.is_terminal and isinstance(shown.view, BarView)
+            sink.shared = sink.is_terminal and bar
         each = job.items.each if job.items.total is not None and not job.preflight else source
         with keywords_refused():
             run = prepare(Call(job.fn, setup=setup), each, replace(options, setup=setup, hooks=hooks))
         server = Server(job, run, sink, setup)
-        with Stages(run, options.grace, bar=shown is not None and isinstance(shown.view, BarView)) as stages, run:
+        with Stages(run, options.grace, bar=bar) as stages, remarks(quiet=job.quiet, bar=bar), run:
             if shown is not None:
                 shown.begin(lambda: run.stats)
             server.consume(stages)

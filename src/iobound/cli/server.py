@@ -19,6 +19,7 @@ from iobound.cli.exits import (
     say,
 )
 from iobound.cli.output import VERSION, rendered
+from iobound.cli.remarks import spoken
 from iobound.models.calls import name_of
 from iobound.report.failures import message_of, text_of, without_item
 from iobound.report.summary import facts, summary
@@ -105,7 +106,7 @@ class Server:
         elif not isinstance(error, Exception):
             self.halted = f"{name_of(self.job.fn)}() raised {type(error).__name__}"
         elif isinstance(error, TooManyErrors | HungCalls | TimeoutError):
-            self.halted = str(error)
+            self.halted = spoken(str(error))
         elif not (interrupted and isinstance(error, RuntimeError)):
             say(traceback.format_exc().rstrip(), clear=True)
             self.problem = Problem("this is a bug in iobound", "please report it, with the lines above", BUG)

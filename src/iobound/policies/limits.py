@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from iobound.policies.permits import Permits
 from iobound.policies.queue import PerKey, Queue
 from iobound.policies.rate import Bucket, Rate
+from iobound.words.attempt import Attempt
+from iobound.words.checks import check_number
 from iobound.words.errors import hinted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
-
-    from iobound.words.attempt import Attempt
 
 
 class Limited(Protocol):
@@ -39,6 +39,10 @@ class Limits:
     common: tuple[Queue, ...] = ()
     costs: Mapping[str, Cost] = field(default_factory=dict)
     """Functions of an item, by the unit that they count."""
+    units: frozenset[str] = frozenset()
+    """What the rates count."""
+    shared: bool = False
+    """A rate without a cost of its own is among them: what items cost matters."""
 
     @property
     def gates(self) -> tuple[PerKey | Queue, ...]:
@@ -56,8 +60,42 @@ class Limits:
                 if costs.setdefault(unit, cost) is not cost:
                     raise hinted(ValueError(f"two rates count {unit}, each by a cost of its own"), "give them units")
         return Limits(
-            tuple(keyed[number] for number in sorted(keyed)), tuple(common[number] for number in sorted(common)), costs
+            tuple(keyed[number] for number in sorted(keyed)),
+            tuple(common[number] for number in sorted(common)),
+            costs,
+            frozenset().union(*(each.units for each in every)),
+            any(each.shared for each in every),
         )
+
+    def check_cost(self, cost: Any) -> None:
+        """Refuse a cost that nothing here would ask for; None is none."""
+        if cost is None:
+            return
+        if isinstance(cost, Mapping):
+            unknown = sorted({*cost} - self.units, key=str)
+            if unknown:
+                error = ValueError(f"cost= has {unknown[0]!r}, and no rate here counts that")
+                raise hinted(error, f"what is counted here: {', '.join(sorted(self.units)) or 'nothing'}")
+        elif not self.shared:
+            error = ValueError("cost= would change nothing: no rate here takes it")
+            raise hinted(error, "it is for rates without a cost of their own, such as rate='100/s'")
+
+    def attempt(self, key: Hashable, cost: Any, costs: Mapping[str, float]) -> Attempt:
+        """What the gates are asked to admit, outside a run."""
+        attempt = Attempt()
+        attempt.key = key
+        check_key(key)
+        attempt.costs = costs
+        if isinstance(cost, Mapping):
+            attempt.costs = {**costs, **cost}
+        elif cost is not None:
+            check_number("cost", cost, "a number of at least 0, or one for each unit", most=1e18)
+            attempt.cost = cost
+        missing = [unit for unit in self.costs if unit not in attempt.costs]
+        if missing:
+            error = ValueError(f"the cost in {missing[0]} is a function of an item, and there is none here")
+            raise hinted(error, f"limiter(cost={{{missing[0]!r}: ...}}) tells the number")
+        return attempt
 
 
 def limits(
@@ -65,6 +103,8 @@ def limits(
 ) -> Limits:
     """The gates that these make: rates as text, as `Rate`, as whoever has `limits` (a `Limiter`), or a list of them."""
     told = [] if rate is None else list(rate) if isinstance(rate, list | tuple) else [rate]
+    if rate is not None and not told:
+        raise hinted(ValueError(f"rate={rate!r} limits nothing"), "leave it out, or write it as '100/s'")
     rates = [Rate.of(each) for each in told if not hasattr(each, "limits")]
     key_rates = [] if key_rate is None else [Rate.of(key_rate)]
     keyed = [PerKey(partial(Bucket, each), f"rate {each} per key", next(_numbers)) for each in key_rates]
@@ -74,11 +114,10 @@ def limits(
         keyed.append(PerKey(partial(Permits, key_concurrency), named, next(_numbers)))
     if concurrency is not None:
         common.append(_numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
-    own = Limits(
-        tuple(keyed),
-        tuple(common),
-        {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)},
-    )
+    costs = {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)}
+    units = frozenset(each.unit for each in (*key_rates, *rates))
+    shared = any(each.cost is None and each.unit not in costs for each in (*key_rates, *rates))
+    own = Limits(tuple(keyed), tuple(common), costs, units, shared)
     return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
 
 
@@ -88,6 +127,13 @@ _numbers = count()
 def _numbered(gate: Queue) -> Queue:
     gate.number = next(_numbers)
     return gate
+
+
+def check_key(key: Hashable) -> None:
+    """Refuse one that cannot be found again: of NaN, each item would have limits of its own."""
+    hash(key)
+    if key != key:  # noqa: PLR0124 - that is the question
+        raise hinted(ValueError(f"the key {key!r} is not equal to itself"), "give what has no key None, or a name")
 
 
 def preparation(
@@ -101,7 +147,7 @@ def preparation(
         item = attempt.item
         if key is not None:
             attempt.key = key(item)
-            hash(attempt.key)
+            check_key(attempt.key)
         if cost is not None:
             attempt.cost = cost(item)
         if costs:

@@ -6,11 +6,13 @@ import re
 
 from iobound.policies.queue import Queue
 from iobound.policies.rules import Rule
-from iobound.words.checks import check_count, refuse
+from iobound.words.checks import refuse
 from iobound.words.clock import FOREVER
 
 FORGETS = 0.99
 """What is left of the known cost at each look: the largest counts, but not for ever."""
+LEAST, MOST = 10**6, 1 << 60
+"""Bytes. Less is a unit that was forgotten: the interpreter alone takes more."""
 UNITS = {
     "": 1,
     "b": 1,
@@ -124,14 +126,19 @@ class MemoryGate(Queue):
 
 def size_of(told: object) -> int | float:
     """`memory=` as people write it: bytes as an integer, or a share of what there is as a float below 1."""
-    wanted = "a size such as '2GB' or '500MiB', or a share such as '50%' or 0.5"
-    if isinstance(told, str):
-        found = _SPELLED.fullmatch(told.lower())
-        if found is None or not float(found[1]):
-            refuse("memory", told, wanted)
-        number = float(found[1])
-        told = number / 100 if found[2] == "%" else int(number * UNITS[found[2]])
-    if isinstance(told, float) and 0 < told < 1:
-        return told
-    check_count("memory", told, wanted, most=1 << 60)
-    return int(told)  # type: ignore[call-overload, no-any-return]
+    found = _SPELLED.fullmatch(told.lower()) if isinstance(told, str) else None
+    if found is not None and found[2] == "%":
+        share = float(found[1]) / 100
+        return share if 0 < share < 1 else refuse("memory", told, "a share above 0% and below 100%")
+    size = int(float(found[1]) * UNITS[found[2]]) if found is not None else told
+    if isinstance(size, float) and 0 < size < 1:
+        return size
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= MOST:
+        refuse("memory", told, "a size such as '2GB' or '500MiB', or a share such as '50%' or 0.5")
+    if size < LEAST:
+        refuse(
+            "memory",
+            told,
+            f"at least 1 MB, and this is {size} bytes: sizes have units, as in '50MB', and shares are '50%'",
+        )
+    return size

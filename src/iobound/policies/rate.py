@@ -9,7 +9,7 @@ from math import ceil, inf, nextafter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iobound.policies.rules import Rule
-from iobound.words.checks import LONGEST, check_number, is_number, refuse
+from iobound.words.checks import check_number, check_plain, is_number, refuse
 from iobound.words.errors import hinted
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from iobound.words.attempt import Attempt
 
 SECOND = 1_000_000_000
+LEAST, MOST = 1e-9, 1e18
+"""Of a limit, a period and a burst: beyond them nothing would ever start, or nothing ever wait."""
+ONE: Any = 1
+"""By far the most common cost: told from others, from `True` too, by its identity."""
 SLACK = SECOND // 200
 """Nanoseconds that whoever waits may sleep on: one awakening for several units, which are saved up meanwhile."""
 BURST = Fraction(1, 20)
@@ -61,6 +65,7 @@ class Rate:
         burst: units that may start at once after a pause; by default those of 50 ms, and at least 1. A cost above
             the burst waits for a full burst, and those after it wait the longer.
         cost: units of an item, as a number or a function of the item; by default what `cost=` of the run says, or 1.
+            0: what a call uses is told by `iobound.spent`, and by nothing before.
         unit: what is counted. Rates of one unit share one cost.
 
     Raises:
@@ -86,8 +91,11 @@ class Rate:
     def __post_init__(self) -> None:
         for name in ("limit", "per", "burst", "cost"):
             value = getattr(self, name)
-            if value is not None and not (name == "cost" and callable(value)):
-                check_number(name, value, "a number, more than 0", least=1 / LONGEST, most=1e18)
+            if name == "cost" and callable(value):
+                check_plain(name, value)
+            elif value is not None:
+                least = 0 if name == "cost" else LEAST
+                check_number(name, value, f"a number from {least:g} to {MOST:g}", least, MOST)
         if not isinstance(self.unit, str) or not self.unit.isidentifier():
             refuse("unit", self.unit, "a word, such as 'tokens'")
         unit = Fraction(self.per) * SECOND / Fraction(self.limit)
@@ -142,7 +150,7 @@ class Bucket(Rule):
         cost = attempt.costs.get(rate.unit, self.cost) if attempt.costs else self.cost
         if cost is None:
             cost = attempt.cost
-        if cost == 1:
+        if cost is ONE:
             return self.one
         if not is_number(cost) or not 0 <= cost < inf:
             error = ValueError(f"a cost of {cost!r} {rate.unit} is no number of at least 0")

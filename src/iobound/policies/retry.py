@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from iobound.policies.budget import RetryBudget
 from iobound.policies.responses import retry_after, status_of
-from iobound.words.checks import check_count, check_number, refuse
+from iobound.words.checks import check_count, check_number, check_plain, refuse
 from iobound.words.clock import FOREVER
-from iobound.words.errors import ItemCancelled, said
+from iobound.words.errors import ItemCancelled, hinted, said
 from iobound.words.gates import Pause
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Retry:
         budget: what bounds the retries of a whole key; None: nothing does.
 
     Raises:
-        ValueError: a number that makes no sense.
+        TypeError, ValueError: an argument that makes no sense, or would change nothing.
 
     Example:
         >>> import iobound
@@ -109,15 +109,32 @@ class Retry:
             value = getattr(self, name)
             if value is not None or name != "deadline":
                 check_number(name, value, "seconds, at least 0")
-        classes = self.on if isinstance(self.on, tuple) else (self.on,)
-        if not all(isinstance(each, type) and issubclass(each, BaseException) for each in classes) and (
-            isinstance(self.on, type) or not callable(self.on)
-        ):
-            refuse("on", self.on, "an exception class, a tuple of them, or a function of the exception")
-        if self.wait is not None and not callable(self.wait):
-            refuse("wait", self.wait, "a function of the attempts made and the exception, which gives seconds")
+        self._check_on()
+        if self.wait is not None:
+            self._check_wait()
+        if not isinstance(self.jitter, bool):
+            refuse("jitter", self.jitter, "True or False")
         if self.budget is not None and not isinstance(self.budget, RetryBudget):
             refuse("budget", self.budget, "a RetryBudget, or None")
+
+    def _check_on(self) -> None:
+        check_plain("on", self.on)
+        if isinstance(self.on, type | tuple):
+            classes = self.on if isinstance(self.on, tuple) else (self.on,)
+            right = classes and all(isinstance(each, type) and issubclass(each, BaseException) for each in classes)
+        else:
+            right = callable(self.on)
+        if not right:
+            refuse("on", self.on, "an exception class, a tuple of them, or a function of the exception")
+
+    def _check_wait(self) -> None:
+        check_plain("wait", self.wait)
+        if not callable(self.wait):
+            refuse("wait", self.wait, "a function of the attempts made and the exception, which gives seconds")
+        for each in fields(self):
+            if each.name in ("base", "cap", "jitter") and getattr(self, each.name) != each.default:
+                error = TypeError(f"{each.name}= would change nothing beside wait=")
+                raise hinted(error, "wait= says how long a pause is; without it base=, cap= and jitter= do")
 
     @classmethod
     def of(cls, told: int | Retry | None) -> Retry | None:

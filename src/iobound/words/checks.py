@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -52,3 +53,10 @@ def check_seconds(name: str, value: float | None) -> None:
     """Refuse what is no time of more than 0 seconds; None means "not limited"."""
     if value is not None and (not is_number(value) or not value > 0 or LONGEST < value < float("inf")):
         refuse(name, value, "seconds, more than 0")
+
+
+def check_plain(name: str, fn: object) -> None:
+    """Refuse an async function where what it gives is needed at once; anything else passes."""
+    if callable(fn) and any(inspect.iscoroutinefunction(each) for each in (fn, type(fn).__call__)):
+        error = TypeError(f"{name}= is an async function, and what it gives is needed at once")
+        raise hinted(error, f"{name} takes a plain function: what must be awaited is awaited before")

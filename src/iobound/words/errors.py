@@ -8,7 +8,11 @@ E = TypeVar("E", bound=BaseException)
 
 
 class HungCalls(RuntimeError):  # noqa: N818 - the public name says what happened
-    """More calls hang than `max_abandoned` allows, and no slot is left to go on with."""
+    """So many calls hang that no place is left to go on with.
+
+    A run ends with it when more hang than `max_abandoned` allows. The function that `to_async(fn, timeout=...)` gave
+    raises it while its threads, and those that stood in for them, all hang.
+    """
 
 
 class TooManyErrors(RuntimeError):  # noqa: N818
@@ -23,7 +27,10 @@ class ItemCancelled(RuntimeError):  # noqa: N818
 
 
 class Overloaded(RuntimeError):  # noqa: N818
-    """An `Executor` is full, and whoever submits is inside an event loop, which must not be blocked.
+    """There is no room to wait, and whoever asks should not: shed the load, or ask again later.
+
+    Raised by `Executor.submit` inside an event loop, which must not be blocked; by the function that `to_async` gave
+    while `threads` calls run and `queue` wait; and on the way into a `Limiter` for which `queue` wait already.
 
     Example:
         >>> import asyncio, threading, iobound
