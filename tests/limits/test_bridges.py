@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import iobound
-from iobound import Overloaded, to_async, to_sync
+from iobound import ItemCancelled, Overloaded, to_async, to_sync
+from iobound.api import bridges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 place: ContextVar[str] = ContextVar("place", default="nowhere")
 
@@ -195,3 +199,101 @@ def test_to_async_takes_plain_functions_only() -> None:
     for keywords in ({"threads": 0}, {"queue": -1}, {"timeout": 0}):
         with pytest.raises(ValueError, match="is not valid"):
             to_async(len, **keywords)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("timeout", [None, 5])
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, GeneratorExit])
+def test_what_steers_generators_surfaces_as_runtime_error(kind: type[BaseException], timeout: float | None) -> None:
+    """As in a run: no future and no coroutine could carry it."""
+    error = kind("mine")
+
+    def work() -> None:
+        raise error
+
+    with pytest.raises(RuntimeError, match=kind.__name__) as raised:
+        asyncio.run(to_async(work, timeout=timeout)())
+    assert raised.value.__cause__ is error
+
+
+@pytest.mark.timeout(10)
+def test_a_cancellation_that_nobody_asked_for_is_no_cancellation_of_the_caller() -> None:
+    def work() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(ItemCancelled):
+        asyncio.run(to_async(work)())
+
+
+def stop() -> None:
+    asyncio.get_running_loop().stop()
+
+
+def leave() -> None:
+    raise SystemExit(7)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+async def in_a_task(work: Callable[[], None]) -> None:
+    await asyncio.ensure_future(at_once(work))
+
+
+async def in_a_callback(work: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(work)
+
+
+async def at_once(work: Callable[[], None]) -> None:
+    work()
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("how", [at_once, in_a_task, in_a_callback])
+@pytest.mark.parametrize("what", [stop, leave, interrupt])
+def test_a_call_that_leaves_the_shared_loop_hurts_no_other(what: Callable[[], None], how: Any) -> None:
+    """It has its error; those beside it are finished, and later ones are made."""
+    waits, go_on, got = threading.Event(), asyncio.Event(), []
+
+    async def neighbour() -> str:
+        waits.set()
+        await go_on.wait()
+        return "done"
+
+    async def open_it() -> None:
+        go_on.set()
+
+    thread = threading.Thread(target=lambda: got.append(to_sync(neighbour)()))
+    thread.start()
+    waits.wait(5)
+    if what is stop or how is in_a_callback:
+        to_sync(how)(what)
+    else:
+        with pytest.raises((SystemExit, KeyboardInterrupt)):
+            to_sync(how)(what)
+    to_sync(open_it)()
+    thread.join(5)
+    assert got == ["done"]
+
+
+@pytest.mark.timeout(10)
+def test_a_loop_whose_thread_has_ended_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it died of."""
+
+    async def loop() -> Any:
+        return asyncio.get_running_loop()
+
+    def die() -> None:
+        monkeypatch.undo()
+        raise SystemError("the loop is broken")
+
+    first = to_sync(loop)()
+    thread = bridges._background.thread
+    assert thread is not None
+    monkeypatch.setattr(first, "run_forever", die)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda _: None)
+        first.call_soon_threadsafe(first.stop)
+        thread.join(5)
+    assert to_sync(loop)() is not first

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import os
 import warnings
 from contextvars import copy_context
 from functools import partial, wraps
-from threading import Event, Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from weakref import finalize
 
-from iobound.models.calls import is_async, name_of
+from iobound.models.background import Background
+from iobound.models.calls import failure_of, is_async, name_of
 from iobound.models.elastic_pool import ElasticPool
-from iobound.models.loop_executor import LoopExecutor
+from iobound.models.forks import stays_behind
 from iobound.words.checks import check_count, check_seconds
 from iobound.words.errors import BlockingLoopWarning, HungCalls, Overloaded, hinted
 from iobound.words.loops import loop_runs_here
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-DEFAULT_THREADS = 32
-"""Of `asyncio.to_thread` on the background loop."""
-PATIENCE = 0.5
-"""Seconds that the interpreter's exit waits for what still runs there."""
 
 
 def to_async(
@@ -74,7 +68,7 @@ def to_async(
         return cast("R", await bulkhead.call(partial(copy_context().run, fn, *args, **kwargs)))
 
     del call.__wrapped__  # or its colour would be taken for that of `fn`
-    finalize(call, bulkhead.pool.close).atexit = False  # a dropped bridge lets its threads end
+    finalize(call, bulkhead.close).atexit = False  # a dropped bridge lets its threads end
     return call
 
 
@@ -83,11 +77,22 @@ class Bulkhead:
 
     def __init__(self, fn: Callable[..., Any], threads: int, queue: int, timeout: float | None) -> None:
         self.name = name_of(fn)
+        self.threads = threads
+        self.queue = queue
         self.most = 2 * threads
         """Calls that may hang: each thread, and each that stood in for one."""
         self.timeout = timeout
-        self.pool = ElasticPool(threads, queue, f"iobound {self.name}", awaited=False)
+        self.forked()
+        stays_behind(self)
+
+    def forked(self) -> None:
+        """Be without threads and calls: a new bridge, or one that came into a forked child."""
+        self.pool = ElasticPool(self.threads, self.queue, f"iobound {self.name}", awaited=False)
         self.hanging = 0
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self.pool.close()
 
     async def call(self, work: Callable[[], Any]) -> Any:
         """The result of `work`, made in one of the threads."""
@@ -108,7 +113,7 @@ class Bulkhead:
     def _offer(self, work: Callable[[], Any]) -> Future[Any]:
         if self.hanging >= self.most:
             raise self.exhausted()
-        future = self.pool.offer((work, (), {}))
+        future = self.pool.offer((_made, (work,), {}))
         if future is not None:
             return future
         error = Overloaded(f"{self.pool.bound:g} calls of {self.name}() run and wait already")
@@ -118,6 +123,17 @@ class Bulkhead:
         """What calls raise while no thread is left to make them."""
         error = HungCalls(f"{self.hanging} calls of {self.name}() hang and no thread is left")
         return hinted(error, "give the calls a timeout of their own")
+
+
+def _made(work: Callable[[], Any]) -> Any:
+    """In the thread: what steers loops and generators would never reach the caller, and surfaces as another error."""
+    try:
+        return work()
+    except BaseException as error:
+        told = failure_of(error)
+        if told is error:
+            raise
+        raise told from error
 
 
 class TimedCall:
@@ -217,7 +233,8 @@ def to_sync(async_fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
                 BlockingLoopWarning,
                 stacklevel=2,
             )
-        future = asyncio.run_coroutine_threadsafe(async_fn(*args, **kwargs), _background.loop())  # and its context
+        loop = _background.loop()
+        future = asyncio.run_coroutine_threadsafe(async_fn(*args, **kwargs), loop)  # and its context
         try:
             return future.result()
         except BaseException:
@@ -226,55 +243,6 @@ def to_sync(async_fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
 
     del call.__wrapped__  # its colour is its own
     return call
-
-
-class Background:
-    """One event loop in a daemon thread, started when it is first needed, and again in a forked child."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.owner = 0
-        self.thread: Thread | None = None
-
-    def is_here(self) -> bool:
-        """Whether the caller runs on it."""
-        return self.thread is current_thread()
-
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop, running."""
-        with self.lock:
-            if self.thread is None:
-                atexit.register(self.stop)
-            if self.owner != os.getpid():
-                self.owner, self.started = os.getpid(), Event()
-                self.thread = Thread(target=self._run, name="iobound to_sync", daemon=True)
-                self.thread.start()
-        self.started.wait()
-        return self._loop
-
-    def _run(self) -> None:
-        with asyncio.Runner() as runner:
-            runner.run(self._stay())
-
-    async def _stay(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_default_executor(LoopExecutor(DEFAULT_THREADS))
-        self._over = self._loop.create_future()
-        self.started.set()
-        await self._over
-
-    def stop(self) -> None:
-        """At the interpreter's exit: cancel what still runs there, and wait a moment for it."""
-        with self.lock:
-            thread, owner, self.owner = self.thread, self.owner, 0
-        if thread is not None and owner == os.getpid() and thread.is_alive():
-            self._loop.call_soon_threadsafe(_set, self._over)
-            thread.join(PATIENCE)
-
-
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 _background = Background()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from iobound.core.admission import Admission, enter, undo
 from iobound.words.clock import FOREVER
+from iobound.words.errors import hinted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -75,14 +76,19 @@ class Lines:
 
     def __bool__(self) -> bool:
         """Whether any item waits."""
-        return bool(self.lines)
+        return self.number > 0
 
     def add(self, attempt: Attempt) -> None:
-        """A new item joins the end of its line."""
+        """A new item joins the end of its line. It carries `error` instead if its key cannot be looked up."""
         if self.cost != 1:
             attempt.cost = self.cost
+        try:
+            line = self._line(attempt.key)
+        except Exception as error:  # noqa: BLE001 - out of the key's own `__hash__` or `__eq__`
+            attempt.error = error
+            return
         self.number += 1
-        self._line(attempt.key).waiting.append(attempt)
+        line.waiting.append(attempt)
 
     def extend(self, attempts: Sequence[Attempt]) -> None:
         """New items without a key, in this order."""
@@ -161,7 +167,22 @@ class Lines:
         if line is None:
             line = self.lines[key] = Line(key, self)
             self._open(line)
+        elif not line.waiting:
+            self._open(line)  # it could not be forgotten, see below
         return line
+
+    def _forget(self, line: Line) -> Exception | None:
+        """A line that has emptied goes. What is wrong with its key if it is not found by it."""
+        try:
+            found = self.lines.pop(line.key, None)
+            if found is line:
+                return None
+            if found is not None:
+                self.lines[line.key] = found  # the line of the key that this one has turned into
+        except Exception as error:  # noqa: BLE001 - out of the key's own `__hash__` or `__eq__`
+            return error
+        changed = RuntimeError("the key of this item has changed while it waited: its hash is another one now")
+        return hinted(changed, "key= takes values that stay as they are, such as text or numbers")
 
     def _open(self, line: Line) -> None:
         if not line.queued:
@@ -198,8 +219,9 @@ class Lines:
         if line.waiting:
             line.queued = True
             self.open.append(line)
-        else:
-            del self.lines[line.key]
+        elif (wrong := self._forget(line)) is not None:
+            undo(tickets)
+            attempt.tickets, attempt.error = (), attempt.error or wrong
         return attempt
 
     def _queue(self, line: Line, attempt: Attempt, now: float) -> list[Ticket] | None:

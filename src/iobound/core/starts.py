@@ -28,7 +28,7 @@ class Starts(Lines):
 
     def __bool__(self) -> bool:
         """Whether any item waits."""
-        return bool(self.lines or self.retries or self.refused)
+        return bool(self.number or self.retries or self.refused)
 
     @property
     def waiting(self) -> int:
@@ -38,7 +38,7 @@ class Starts(Lines):
     @property
     def held_by(self) -> str:
         """What holds the run back while nothing may start; empty if no item waits."""
-        return str(self.shut_by or "retries") if self.lines or self.retries else ""
+        return str(self.shut_by or "retries") if self.number or self.retries else ""
 
     @property
     def at_times(self) -> bool:

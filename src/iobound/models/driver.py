@@ -36,8 +36,7 @@ class Driver:
 
     def __init__(self, job: Job, bell: ThreadBell | LoopBell) -> None:
         self.job = job
-        self.clock = job.clock
-        self.hooks = job.hooks
+        self.clock, self.hooks = job.clock, job.hooks
         self.lock = Lock()
         self.bell = bell
         self.core = Core(job.rules, job.clock.now(), self.rung)
@@ -159,8 +158,10 @@ class Driver:
     def crash(self, error: BaseException) -> None:
         """A party of our own broke, or something stops the run: it never looks complete."""
         with self.lock:
-            self.core.fail(error)
-            self.act()
+            try:
+                self.core.fail(error)
+            finally:
+                self.act()  # whatever else is broken, everybody hears of it
 
     def parted(self, error: Exception) -> None:
         """What `setup` gave could not be left: told at the end of the run, or logged if it has ended before."""

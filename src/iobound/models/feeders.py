@@ -7,6 +7,7 @@ from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Any
 
 from iobound.core.source import refill
+from iobound.models.calls import failure_of
 from iobound.models.sources import IN_PLACE, close_items, is_run, start_iterating, with_thread_hint
 from iobound.words.attempt import Attempt, Outcome
 from iobound.words.bells import ThreadBell
@@ -71,6 +72,14 @@ class Feeder:
 
     def give_all(self, items: Sequence[Any]) -> None:
         """The source gave these items, where something decides about each."""
+        try:
+            self._offer(items)
+        except BaseException as error:
+            self.driver.crash(failure_of(error))  # no error of the source: what was pulled would never be done
+            raise
+        self.driver.workers.stir()
+
+    def _offer(self, items: Sequence[Any]) -> None:
         now, prepare, core = self.now(), self.prepare, self.core
         attempts = []
         for item in items:
@@ -80,15 +89,19 @@ class Feeder:
             if prepare is not None:
                 try:
                     prepare(attempt)
-                except Exception as error:  # noqa: BLE001 - `key=` or `cost=` failed: so has the item
-                    attempt.error = error
+                except BaseException as error:
+                    attempt.error = failure_of(error)  # `key=` or `cost=` failed: so has the item
+                    if not isinstance(attempt.error, Exception):
+                        raise
             attempts.append(attempt)
         with self.driver.lock:
             for attempt in attempts:
-                (core.offer if attempt.error is None else core.offer_settled)(attempt)
+                failed = attempt.error is not None
+                (core.offer_settled if failed else core.offer)(attempt)
+                if attempt.error is not None and not failed:  # its key cannot be looked up
+                    core.settle(attempt, now)
             if self.driver.waits or not core.admitting:
                 self.driver.act()
-        self.driver.workers.stir()
 
     def give_outcome(self, outcome: Outcome[Any], stage: str) -> None:
         """An earlier stage gave an outcome: its value is our item, its failure our failure."""

@@ -1,26 +1,31 @@
-"""What a child that was forked in mid-run must know: the threads and locks of the run stayed with its parent."""
+"""What a forked child must know of what came into it: the threads, and whoever held a lock, stayed with its parent."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Protocol
 from weakref import ref
 
-if TYPE_CHECKING:
-    from iobound.models.driver import Driver
 
-_drivers: set[ref[Driver]] = set()
+class Forked(Protocol):
+    """Whatever has threads or locks."""
+
+    def forked(self) -> None:
+        """This is a forked child: go on without them. Called before anything else runs here."""
+
+
+_things: set[ref[Forked]] = set()
 """No `WeakSet`: it forgets in Python code, and a Ctrl-C that lands in there is printed and lost."""
 
 
-def stays_behind(driver: Driver) -> None:
-    """Have `Driver.forked` called in every child of this process."""
-    _drivers.add(ref(driver, _drivers.discard))
+def stays_behind(thing: Forked) -> None:
+    """Have `forked` called in every child of this process."""
+    _things.add(ref(thing, _things.discard))
 
 
 def _after_fork_in_child() -> None:
-    for driver in filter(None, [each() for each in _drivers]):
-        driver.forked()
+    for thing in filter(None, [each() for each in _things]):
+        thing.forked()
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from iobound.models.calls import failure_of
 from iobound.words.events import HookSet
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ class Job:
             return
         try:
             attempt.pause = self.judge(attempt, abandoned)
-        except Exception as error:  # noqa: BLE001 - `on=` or `wait=` failed: that is what the item fails with
+        except BaseException as error:  # noqa: BLE001 - `on=` or `wait=` failed: that is what the item fails with
             error.__context__ = attempt.error
-            attempt.error = error
+            attempt.error = failure_of(error)
 
 
 class Workers(Protocol):

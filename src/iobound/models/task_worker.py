@@ -64,9 +64,11 @@ class TaskWorker:
             while True:
                 try:
                     return await self._steps(context)
-                except asyncio.CancelledError:  # between two calls
+                except asyncio.CancelledError as error:  # between two calls, or out of a hook
                     if self._requested():
                         raise
+                    if self.slot.attempt is not None and self.slot.attempt not in self.pending:
+                        raise failure_of(error) from error  # nobody has settled it, and nobody would
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             if not self.driver.core.stopping and not self.slot.abandoned:
                 self.driver.crash(error)

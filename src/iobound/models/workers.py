@@ -203,9 +203,11 @@ class Crew(Generic[P]):
     def depart(self, slot: Slot) -> None:
         """A worker ends, in whatever way."""
         with self.driver.lock:
-            if slot in self.core.slots:
-                self.go_home(slot)
-            self.driver.act()
+            try:
+                if slot in self.core.slots:
+                    self.go_home(slot)
+            finally:
+                self.driver.act()
 
     def dismiss(self) -> None:
         """Send the parked home. Takes no lock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from iobound.words.clock import FOREVER
@@ -42,7 +43,8 @@ class HeldTicket:
 
     def give_back(self) -> None:
         """Nothing was taken."""
-        self.hold.rings.pop(self.key, None)
+        with suppress(Exception):  # out of the key's own `__hash__` or `__eq__`: leaving never fails
+            self.hold.rings.pop(self.key, None)
 
     def spent(self, units: float, now: float) -> None:
         """Nothing is counted here."""
