@@ -18,6 +18,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+sys.path.insert(0, str(Path(__file__).parent))  # for what several rooms share: `stepping`
 TORTURE = os.environ.get("IOBOUND_TORTURE") == "1"
 PATIENCE = 2.0
 """Seconds that a thread may take to end after its test."""

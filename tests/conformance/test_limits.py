@@ -316,6 +316,17 @@ async def test_what_held_the_run_back_is_named(world):
     assert run.stats.held_by_limits["rate 200/s"] > 0.1 * run.stats.elapsed
 
 
+async def test_what_holds_a_run_back_to_its_end_is_named_too(world):
+    async def body(item):
+        return item
+
+    run = world.map(body, range(3), rate=iobound.Rate(1, per=600), timeout=0.3)
+    with pytest.raises(TimeoutError):
+        await world.list(run)
+    held = run.stats.held_by_limits["rate 1/600s"]
+    assert 0.5 * run.stats.elapsed <= held <= run.stats.elapsed
+
+
 async def test_an_empty_budget_parks_retries_until_it_fills(world):
     """None is lost."""
 

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 import iobound
+from stepping import stepped
 
 CEILING = float(os.environ.get("IOBOUND_TEST_CEILING", "5"))
 """Seconds after which a test that still waits has failed."""
@@ -107,16 +108,6 @@ class Meter:
         for name, count, valve in list(self._marks):
             if getattr(self, name) >= count:
                 valve.open()
-
-
-def stepped(coroutine: Any) -> Any:
-    """What a coroutine returns that blocks where others would suspend."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise AssertionError("it suspended, and there is no loop")
 
 
 class Each:

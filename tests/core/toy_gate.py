@@ -86,7 +86,7 @@ class ToyGate:
         self.admitted: list[tuple[float, Hashable, float]] = []
         """(when, key, cost) of every charge that was not undone."""
 
-    def enter(self, attempt: Attempt, now: float) -> Place | None:
+    def enter(self, attempt: Attempt, now: float, ring: Callable[[], None] | None = None) -> Place | None:
         place = self.request(attempt, now, lambda: None)
         try:
             return place if place.take(now) else None

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from threading import enumerate as all_threads
 from threading import get_ident
+from time import sleep
 from typing import Any
 
 import iobound
@@ -18,6 +19,7 @@ from iobound.models import Serial, Threads
 from iobound.testing import Simulated, VirtualClock, run_virtual
 from iobound.words.bells import ThreadBell
 from iobound.words.clock import FOREVER
+from stepping import stepped
 
 BRIEF = 1e-4
 """Real seconds between two looks at threads that are still at work."""
@@ -28,6 +30,7 @@ def quiet() -> bool:
     """Whether every other thread of iobound sleeps on a bell that nobody has rung."""
     frames = sys._current_frames()
     here = get_ident()
+    del frames[here]  # it leads to the consumer, and back to here: a run that is dropped would wait for the collector
     for thread in all_threads():
         frame = frames.get(thread.ident or 0)
         if thread.ident == here or frame is None or not thread.name.startswith("iobound"):
@@ -57,14 +60,13 @@ class Stepped(VirtualClock):
                 self.advance_to(until)
 
 
-def stepped(coroutine: Any) -> Any:
-    """What a coroutine returns that never suspends."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise AssertionError("it suspended, and there is no loop")
+def go_home(clock: VirtualClock) -> None:
+    """Let calls of a run that was dropped, which are still asleep, come to their end, and their threads with them."""
+    while any(thread.name.startswith("iobound") for thread in all_threads()):
+        if not quiet():
+            sleep(BRIEF)
+        elif not clock.step():
+            raise AssertionError("threads that nothing will ever wake")
 
 
 @dataclass
@@ -91,9 +93,8 @@ class Stage:
             return run_virtual(scenario(self), clock=self.clock, patience=0.001)
         try:
             return stepped(scenario(self))
-        finally:  # calls of a run that was dropped are still asleep
-            while self.clock.sleepers() and self.clock.step():
-                pass
+        finally:
+            go_home(self.clock)
 
     def map(self, body: Any, items: Any, **keywords: Any) -> Any:
         """A run of this stage."""

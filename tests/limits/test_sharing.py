@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -130,6 +131,29 @@ def test_two_runs_that_are_consumed_by_turns_keep_within_it(
     assert got == list(started) == every
     assert len(ledger.taken) == sum(map(len, costs))
     assert ledger.excess() <= 0
+
+
+@pytest.mark.parametrize("per_second, longest", [(1, 1), (100, 1), (2000, 30)])
+def test_runs_that_share_a_rate_take_turns(per_second: int, longest: int) -> None:
+    limiter, order, seconds = Limiter(Rate(per_second, burst=per_second / 20 + 1)), list[int](), 200 / per_second
+
+    async def consume(name: int) -> None:
+        async def body(item: int) -> None:
+            order.append(name)
+
+        async for _ in iobound.map(body, range(20_000), rate=limiter, timeout=seconds, concurrency=4):
+            pass
+
+    async def main() -> None:
+        with suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(consume(0))
+                group.create_task(consume(1))
+
+    run_virtual(main())
+    settled = order[len(order) // 4 :]  # who came first had the burst
+    assert max(len(list(turn)) for _, turn in groupby(settled)) <= longest
+    assert abs(settled.count(0) - settled.count(1)) <= longest
 
 
 def test_a_thread_and_a_run_of_threads_share_it_on_virtual_time(ledger: Any) -> None:

@@ -84,10 +84,24 @@ def test_a_date_without_the_servers_own_is_read_by_ours() -> None:
     assert 110 < (retry_after(error) or 0) <= 120
 
 
-@pytest.mark.parametrize("told", ["soon", "", "nan", "-5", "1e999", None, 7])
-def test_nonsense_in_retry_after_is_no_pause_or_a_bounded_one(told: Any) -> None:
-    pause = retry_after(Failed(headers={"Retry-After": told}))
-    assert pause is None or 0 <= pause <= 1e9
+@pytest.mark.parametrize("told", ["soon", "", "nan", "inf", "-5", "+5", "1_0", "1e3", None, 7])
+def test_nonsense_in_retry_after_is_no_pause(told: Any) -> None:
+    assert retry_after(Failed(headers={"Retry-After": told})) is None
+
+
+def test_fractions_are_understood_and_no_pause_is_longer_than_six_hours() -> None:
+    distant = format_datetime(datetime.now(UTC) + timedelta(days=900), usegmt=True)
+    pauses = [retry_after(Failed(headers={"Retry-After": told})) for told in ("1.5", "99999999", "9" * 400, distant)]
+    assert pauses == [1.5, 6 * 3600, 6 * 3600, 6 * 3600]
+
+
+def test_a_long_pause_that_a_server_asks_for_is_said(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+    monkeypatch.setattr("iobound.words.errors._said", set())
+    for seconds in ("59", "7200"):
+        Retry().judge(attempt(Failed(status=429, headers={"Retry-After": seconds})))
+    [record] = caplog.records
+    assert "7200 s" in record.getMessage()
+    assert "deadline" in record.getMessage()
 
 
 @pytest.mark.parametrize("headers", [None, 5, "text", object()])

@@ -21,12 +21,14 @@ def undo(tickets: Sequence[Ticket]) -> None:
         ticket.give_back()  # and leave
 
 
-def enter(gates: Sequence[Gate], attempt: Attempt, now: float) -> list[Ticket] | None:
+def enter(
+    gates: Sequence[Gate], attempt: Attempt, now: float, ring: Callable[[], None] | None = None
+) -> list[Ticket] | None:
     """Pass all at once. None: one is shut, and the others never were passed; `Admission` queues."""
     tickets: list[Ticket] = []
     try:
         for gate in gates:
-            ticket = gate.enter(attempt, now)
+            ticket = gate.enter(attempt, now, ring)
             if ticket is None:
                 break
             tickets.append(ticket)

@@ -128,6 +128,13 @@ class Delivery:
         if self.blocked_on == "order" and seconds >= self.worst:
             self.worst, self.held_by = seconds, self.blocked_by
 
+    def losses(self, now: float) -> dict[str, float]:
+        """`held`, with what holds the run back now; not the source: its end may show that it had no more."""
+        since, why, held = self.blocked_since, self.blocked_on, dict(self.held)
+        if since is not None and why != "source":
+            held[why] = held.get(why, 0.0) + max(0.0, now - since)
+        return held
+
     def credit(self, count: int, now: float) -> None:
         """The consumer has taken `count` more items."""
         self.returned += count

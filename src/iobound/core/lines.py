@@ -135,16 +135,16 @@ class Lines:
         return self.timed[0][0] if self.timed else FOREVER
 
     def pass_turn(self, now: float) -> None:
-        """No slot is free: let others pass the gates where it is our turn; we shall queue again."""
+        """Nothing may start here for now: let others pass the gates where it is our turn; we shall queue again."""
         self._collect(now)
-        for line in self.open:
+        for line in list(self.open if len(self.open) < len(self.standing) else self.standing):
             admission = line.admission
-            if (
-                admission is not None
-                and admission.passed
-                and max(ticket.opens_at for ticket in admission.tickets) <= now
-            ):
-                self._step_back(line)
+            if line.queued and admission is not None and admission.passed:
+                opens_at = max(ticket.opens_at for ticket in admission.tickets)
+                if opens_at <= now:
+                    self._step_back(line)
+                else:
+                    self._look_at(line, opens_at)
 
     def withdraw(self) -> None:
         """Leave every queue: the run is over, or nobody is there to pass."""
@@ -179,13 +179,18 @@ class Lines:
     def _start(self, line: Line, now: float) -> Attempt | None:
         if not line.waiting:
             return None  # it was looked at for an earlier ring, and has emptied since
-        attempt, admission = line.waiting[0], line.admission
+        attempt, admission, tickets = line.waiting[0], line.admission, None
         try:
-            tickets = enter(self.gates, attempt, now) if admission is None or not admission.tickets else None
+            if admission is None:
+                tickets = enter(self.gates, attempt, now)
+            elif not admission.tickets:
+                tickets = enter(self.gates, attempt, now, admission.ring)
             if tickets is None and (tickets := self._queue(line, attempt, now)) is None:
                 return None
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
             self._step_back(line)
+            # Its frames lead to whoever looked, perhaps the consumer: kept, they would keep a dropped run alive.
+            error.__context__ = error.__traceback__ = None
             attempt.error, tickets = error, []
         line.waiting.popleft()
         self.number -= 1
@@ -207,7 +212,10 @@ class Lines:
             self.standing.discard(line)
             return admission.hand_over()
         self.standing.add(line)
-        if opens_at < line.due:
-            line.due = opens_at
-            heappush(self.timed, (opens_at, next(self._ties), line))
+        self._look_at(line, opens_at)
         return None
+
+    def _look_at(self, line: Line, at: float) -> None:
+        if at < line.due:
+            line.due = at
+            heappush(self.timed, (at, next(self._ties), line))

@@ -92,21 +92,21 @@ class Core:
 
     def admit(self, now: float) -> Attempt | None:
         """The next attempt to start, if one may start now."""
-        if not self.admitting:
-            return None
-        if self.plain:
+        if self.plain or not self.admitting:
             try:
-                return self.pending.popleft()
+                return self.pending.popleft() if self.admitting else None
             except IndexError:
                 return None
         if self.rules.memory is not None:
             self.rules.memory.share.ready = self.delivery.deliverable
-        while self.admitting and not self.crammed and (found := self.starts.next(now)) is not None:
-            if found.error is None:
-                if self.delivery.blocked_since is not None:
+        while self.admitting and not self.crammed:
+            found = self.starts.next(now)
+            if found is None or found.error is None:
+                if found is not None and self.delivery.blocked_since is not None:
                     self.delivery.freed(now)
                 return found
             self._conclude(found)  # a gate refused it, or its retry came too late
+        self.starts.pass_turn(now)
         return None
 
     def blocked(self, now: float) -> None:
@@ -257,7 +257,7 @@ class Core:
             self.resize(self.slots.recovered(now), "there may be descriptors again")
         if now >= self.deadline and not self.stopping:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
-        if self.starts and len(self.slots.running()) >= self.slots.capacity:
+        if self.starts and (self.crammed or len(self.slots.running()) >= self.slots.capacity):
             self.starts.pass_turn(now)
         return self.slots.late(now)
 

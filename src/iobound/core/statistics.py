@@ -114,6 +114,8 @@ def durations(histogram: Histogram) -> Durations:
 def snapshot(core: Core, now: float) -> Stats:
     """What the run has done so far. Bounded work: a few additions per worker."""
     total, delivery = merged(core.tallies), core.delivery
+    now = core.ended_at or now
+    held = delivery.losses(now)
     return Stats(
         pulled=delivery.pulled,
         succeeded=total.succeeded,
@@ -123,12 +125,12 @@ def snapshot(core: Core, now: float) -> Stats:
         in_flight=sum(slot.attempt is not None for slot in list(core.slots)),
         limit=core.slots.capacity,
         abandoned=core.slots.abandoned,
-        elapsed=(core.ended_at or now) - core.started_at,
+        elapsed=now - core.started_at,
         running=durations(total.running),
         waiting=durations(total.waiting),
-        held_by_order=delivery.held["order"],
+        held_by_order=held["order"],
         held_by_index=delivery.held_by,
-        held_by_source=delivery.held["source"],
-        held_by_consumer=delivery.held["consumer"],
-        held_by_limits={name: held for name, held in dict(delivery.held).items() if name not in DELIVERY},
+        held_by_source=held["source"],
+        held_by_consumer=held["consumer"],
+        held_by_limits={name: seconds for name, seconds in held.items() if name not in DELIVERY},
     )

@@ -241,6 +241,7 @@ class Driver:
         if self.mine and self.core.admitting:
             self.hurried = True
             self.core.drain(self.clock.now() + self.grace)
+            self.workers.dismiss()
             self.feeder.halt()
             self.bell.ring()
 
@@ -282,10 +283,8 @@ class Driver:
         """The parties have left, or have had their time but for `left` seconds: what still runs is abandoned."""
         with self.lock:
             self.core.ended_at = self.clock.now()
-            for slot in list(self.core.slots):
-                attempt = self.core.abandon(slot)
-                if attempt is not None:
-                    self.core.starts.let_go(attempt, self.clock.now())
+            for attempt in filter(None, map(self.core.abandon, list(self.core.slots))):
+                self.core.starts.let_go(attempt, self.clock.now())
         self._close_begun()
         self.feeder.close(left)
         while self.departed:

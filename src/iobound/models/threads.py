@@ -44,9 +44,7 @@ class ThreadCrew(Crew[ThreadBell]):
 
     def rung(self) -> None:
         """A gate rings: wake a parked worker, or the timekeeper. Takes no lock."""
-        try:
-            self.parked.pop().ring()
-        except IndexError:
+        if not self.wake_one():
             self.timekeeper.summon()
 
     def stir(self) -> None:

@@ -36,7 +36,8 @@ class Crew(Generic[P]):
     """Workers that pull: each takes an attempt, makes the call, settles it, and comes back for more.
 
     A limit is an upper bound: a worker is started, or woken, only when there is something to start and nobody
-    to start it. `parked` is a stack, so that the warmest worker goes first.
+    to start it. `parked` is a stack, so that the warmest worker goes first; and a dict, so that one which was rung
+    for nothing, and parks again, is in it once.
     """
 
     slow = True
@@ -45,7 +46,7 @@ class Crew(Generic[P]):
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
         self.core = driver.core
-        self.parked: deque[P] = deque()
+        self.parked: dict[P, None] = {}
         self.live = 0
         """Workers that may start calls, parked ones included, abandoned ones not."""
         self.retired = False
@@ -99,14 +100,21 @@ class Crew(Generic[P]):
         """* Wake a parked worker, or start one. False if every slot is taken."""
         if self.core.drained:
             return True
-        if self.parked:
-            self.parked.pop().ring()
+        if self.wake_one():
             return True
         if len(self.core.slots) < self.core.slots.capacity:  # those whom this crew replaces hold theirs until they go
             self.live += 1
             self.spawn()
             return True
         return False
+
+    def wake_one(self) -> bool:
+        """Ring the worker that was parked last, if there is one. Takes no lock."""
+        try:
+            self.parked.popitem()[0].ring()
+        except KeyError:
+            return False
+        return True
 
     def call_another(self) -> None:
         """A worker is busy, and there may be more to start."""
@@ -123,7 +131,7 @@ class Crew(Generic[P]):
                 self.go_home(slot)
             if self.retired or slot.abandoned:
                 return None
-            self.parked.append(perch)  # announce first, then look: whoever adds work looks at `parked` after adding
+            self.parked[perch] = None  # announce first, then look: whoever adds work looks at `parked` after adding
             superfluous = self.superfluous(slot, now, len(self.parked))
             attempt = core.admit(now) if self.live <= core.slots.capacity and not superfluous else None
             if attempt is None and not core.drained and self.live <= core.slots.capacity:
@@ -180,11 +188,8 @@ class Crew(Generic[P]):
             self.driver.act(looked)
 
     def unpark(self, perch: P) -> None:
-        """Be awake, by one's own doing."""
-        try:
-            self.parked.remove(perch)
-        except ValueError:
-            pass  # somebody has rung it meanwhile: its next wait ends at once, which is harmless
+        """Be awake, by one's own doing. If somebody has rung meanwhile the next wait ends at once: that is harmless."""
+        self.parked.pop(perch, None)
 
     def go_home(self, slot: Slot) -> None:
         """* A worker goes home, perhaps from the middle of a call that was cancelled."""
@@ -192,8 +197,8 @@ class Crew(Generic[P]):
             self.core.starts.let_go(slot.attempt, self.driver.clock.now())
         self.live -= 1
         self.core.slots.discard(slot)
-        if self.core.stopping:
-            self.core.stop()  # a dropped run was stopped without the lock: leave the gates now
+        if not self.core.admitting:
+            self.core.starts.clear()  # told without the lock, the run could not leave the gates itself
 
     def depart(self, slot: Slot) -> None:
         """A worker ends, in whatever way."""
@@ -204,8 +209,5 @@ class Crew(Generic[P]):
 
     def dismiss(self) -> None:
         """Send the parked home. Takes no lock."""
-        while True:
-            try:
-                self.parked.pop().ring()
-            except IndexError:
-                return
+        while self.wake_one():
+            pass

@@ -87,7 +87,7 @@ class Hold:
     def __str__(self) -> str:
         return "retries"
 
-    def enter(self, attempt: Attempt, now: float) -> Free | None:
+    def enter(self, attempt: Attempt, now: float, ring: Callable[[], None] | None = None) -> Free | None:
         """Go on, if the key is not held."""
         if self.until or self.crowded:
             if attempt.key in self.crowded and attempt.number == 1:

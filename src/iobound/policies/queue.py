@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     from _thread import LockType
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
     from iobound.policies.rules import Rule
     from iobound.words.attempt import Attempt
     from iobound.words.gates import Ticket
 
+Ring = Callable[[], None]
 FEWEST = 1024
 """Keys that are remembered before the idle ones are looked for."""
 
@@ -82,21 +84,26 @@ class Queue:
         """It counts who is out: for its rule, or to know whether it may be forgotten."""
         self.lock = lock or Lock()
         self.places = EMPTY
+        self.turn: Ring = nobody
+        """Who has waited and passed, and until `turn_ends` may pass again before others: one wakes up for several."""
+        self.turn_ends = -FOREVER
         self.out = 0
         """Tickets that were taken and may still be given back, or corrected."""
 
     def __str__(self) -> str:
         return self.name
 
-    def enter(self, attempt: Attempt, now: float) -> Ticket | None:
+    def enter(self, attempt: Attempt, now: float, ring: Ring | None = None) -> Ticket | None:
         """Pass at once, or not at all."""
         with self.lock:
-            return self.let_in(attempt, now)
+            return self.let_in(attempt, now, ring)
 
-    def let_in(self, attempt: Attempt, now: float) -> Place | None:
-        """* Pass at once, if nobody waits and the rule lets it."""
+    def let_in(self, attempt: Attempt, now: float, ring: Ring | None) -> Place | None:
+        """* Pass at once, if nobody waits, or it is the turn of who asks, and the rule lets it."""
         charge = self.rule.charge(attempt)
-        if self.places or (at := self.rule.take(charge, now)) < 0:
+        if self.places and (ring is None or ring is not self.turn or now > self.turn_ends):
+            return None
+        if (at := self.rule.take(charge, now)) < 0:
             return None
         self.out += 1
         return Place(self, charge, nobody, at)
@@ -130,6 +137,7 @@ class Queue:
             del self.places[place]
             place.at = at
             self.out += 1
+            self.turn, self.turn_ends = place.ring, now + self.rule.turn
             head = self._head()
         if head is not None:
             head.ring()
@@ -194,11 +202,11 @@ class PerKey:
     def __str__(self) -> str:
         return self.name
 
-    def enter(self, attempt: Attempt, now: float) -> Ticket | None:
+    def enter(self, attempt: Attempt, now: float, ring: Ring | None = None) -> Ticket | None:
         """Pass the gate of the attempt's key at once, or not at all."""
         with self.lock:
             gate = self.gates.get(attempt.key)
-            return (gate or self._add(attempt.key, now)).let_in(attempt, now)
+            return (gate or self._add(attempt.key, now)).let_in(attempt, now, ring)
 
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Ticket:
         """Join the queue of the attempt's key."""

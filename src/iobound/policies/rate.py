@@ -132,6 +132,10 @@ class Bucket(Rule):
     Whole nanoseconds, rounded against whoever asks, cannot drift: the bound of `Rate` holds exactly, for ever.
     """
 
+    turn = SLACK / SECOND
+    """What was saved up meanwhile may go to one of those who share the rate, the next time to another, as quanta do in
+    deficit round robin (Shreedhar and Varghese, 1995)."""
+
     def __init__(self, rate: Rate) -> None:
         self.rate = rate
         self.unit = rate.unit

@@ -6,12 +6,15 @@ requests, httpx, httpx2: `error.response.status_code` and `.headers`; aiohttp: `
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
-LONGEST = 1e9
-"""No pause in seconds is longer: thirty years."""
+LONGEST = 6 * 3600.0
+"""Seconds. A server that asks for a longer pause is asked again after this one, as urllib3 does."""
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+"""RFC 9110 has digits only; some servers send fractions."""
 
 
 def status_of(error: BaseException) -> int | None:
@@ -35,7 +38,8 @@ def status_of(error: BaseException) -> int | None:
 def retry_after(error: BaseException) -> float | None:
     """The seconds that the response asked to wait: `Retry-After` as seconds or as a date (RFC 9110, 10.2.3).
 
-    None if there was no response, or it did not ask. A date counts from the response's own `Date`, if it has one.
+    At most six hours. None if there was no response, or it did not ask. A date counts from the response's own `Date`,
+    if it has one.
 
     Example:
         >>> from urllib.error import HTTPError
@@ -46,15 +50,13 @@ def retry_after(error: BaseException) -> float | None:
     told = _header(error, "Retry-After")
     if told is None:
         return None
-    try:
-        seconds = float(told)
-    except ValueError:
-        moment = _moment(told)
-        if moment is None:
-            return None
-        sent = _moment(_header(error, "Date") or "")  # the server's own clock, if it shows it
-        seconds = moment - (time.time() if sent is None else sent)
-    return min(LONGEST, max(0.0, seconds)) if seconds == seconds else None  # noqa: PLR0124 - nan
+    if _SECONDS.fullmatch(told):
+        return min(LONGEST, float(told))
+    moment = _moment(told)
+    if moment is None:
+        return None
+    sent = _moment(_header(error, "Date") or "")  # the server's own clock, if it shows it
+    return min(LONGEST, max(0.0, moment - (time.time() if sent is None else sent)))
 
 
 def _header(error: BaseException, name: str) -> str | None:

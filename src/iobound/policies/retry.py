@@ -10,7 +10,7 @@ from iobound.policies.budget import RetryBudget
 from iobound.policies.responses import retry_after, status_of
 from iobound.words.checks import check_count, check_number, check_plain, refuse
 from iobound.words.clock import FOREVER
-from iobound.words.errors import ItemCancelled, hinted
+from iobound.words.errors import ItemCancelled, hinted, said
 from iobound.words.gates import Pause
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ BUGS = (
     ValueError,
 )
 LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+WORTH_SAYING = 60.0
+"""Seconds that a server asks to wait from which on a warning says why the run stands still."""
 SPREAD = 0.1
 """A pause that a server asked for is made longer by up to this share, so that not all come back at once."""
 
@@ -152,6 +154,11 @@ class Retry:
             return None
         again = attempt.number < self.attempts and self._retries(error, abandoned=abandoned)
         asked = retry_after(error) if again or status_of(error) in TRANSIENT else None
+        if asked is not None and asked >= WORTH_SAYING:
+            told = (
+                f"a server asks to be left alone for {asked:.0f} s (Retry-After): nothing of the same key starts before"
+            )
+            said(told, "Retry(deadline=60) makes items fail that would wait longer")
         if not again:
             return None if asked is None else Pause(FOREVER, key=asked)
         from random import random  # noqa: PLC0415 - takes longer to import than the rest of the policies

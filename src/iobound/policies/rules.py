@@ -16,6 +16,8 @@ class Rule:
     __slots__ = ()
     unit: str | None = None
     """What it counts, if calls can be asked how much of it they used."""
+    turn = 0.0
+    """Seconds in which who has waited may pass more than once."""
     counts_running = False
     """It must hear of every call that ends."""
 

@@ -26,7 +26,8 @@ class Simulated:
     A call takes the time that it sleeps on the clock (`clock.sleep`, and so every `Scripted` with that clock),
     and nothing else takes any. It is made in one go when it starts; its result comes when its time is over. A
     source may sleep too, without holding up the calls. Calls cannot be stopped: past `task_timeout` they are
-    given up, as on threads.
+    given up, as on threads. All happens under the consumer's `next`, where the tracebacks of failures lead: close a
+    run, or use `with`, rather than drop it.
 
     Time passes while the consumer waits for a result, or moves the clock itself; several runs may share a
     clock. For plain functions, sources and consumers: async ones run on `run_virtual`.

@@ -76,13 +76,6 @@ class SimulatedDriver(Driver):
         self.workers.forget()
         self.stack.close()
 
-    def drop(self) -> None:
-        """The run was collected or cancelled: leave the gates at once, as idle workers would."""
-        super().drop()
-        if self.lock.acquire(blocking=False):
-            self.core.stop()
-            self.lock.release()
-
 
 class Dispatcher:
     """Starts calls while slots are free, and settles each when its time has come."""
@@ -130,6 +123,8 @@ class Dispatcher:
         """A slot with the next attempt in it, if there is one that may start."""
         core, now = self.core, self.time.now()
         with self.driver.lock:
+            if not core.admitting:
+                core.starts.clear()  # told without the lock, the run could not leave the gates itself
             if len(core.slots) >= core.slots.capacity:
                 return None
             attempt = core.admit(now)
@@ -220,20 +215,22 @@ class Dispatcher:
     # The end ------------------------------------------------------------------------------------------------
 
     def halt(self) -> None:
-        """Nothing more starts; what runs goes on until the run is closed."""
+        """Nothing more starts, which the gates hear at the next step; what runs goes on until the run is closed."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+        if self.core.starts.standing:
+            self.rung()
 
     dismiss = retire = halt
 
     def forget(self) -> None:
         """What still runs will never return, so that no clock goes there for it."""
+        self.halt()
         for appointment in (*self.flying.values(), self.soon):
             if appointment is not None:
                 appointment.cancel()
         self.flying.clear()
-        self.halt()
 
 
 def _feeder(driver: SimulatedDriver) -> Feeder:

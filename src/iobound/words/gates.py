@@ -44,8 +44,10 @@ class Gate(Protocol):
     no lock of a run.
     """
 
-    def enter(self, attempt: Attempt, now: float) -> Ticket | None:
+    def enter(self, attempt: Attempt, now: float, ring: Callable[[], None] | None = None) -> Ticket | None:
         """Pass at once, if nobody waits and it is open: a ticket that is taken. None: `request` one.
+
+        Who has requested before with the same `ring` may have a turn, and pass although others wait.
 
         An exception is the item's failure.
         """
