@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
 
 from iobound.api.deadlock import refuse_deadlock
 from iobound.api.decorating import limited
-from iobound.core.admission import Admission, enter
+from iobound.api.passage import Passage
+from iobound.core.admission import Admission
 from iobound.models.choices import SYSTEM
 from iobound.policies.limits import limits
-from iobound.words.attempt import running
 from iobound.words.bells import Bell, LoopBell, ThreadBell
 from iobound.words.checks import check_count, check_plain, refuse
 from iobound.words.errors import Overloaded, hinted
-from iobound.words.spending import admitted, here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextvars import Token
 
     from iobound.policies.limits import Limits
     from iobound.policies.rate import Rate
-    from iobound.words.attempt import Slot
-    from iobound.words.clock import Clock
-    from iobound.words.gates import Ticket
-    from iobound.words.spending import Admitted
 
 F = TypeVar("F", bound=Callable[..., Any])
 Costs = float | Mapping[str, float]
-FREE, PASSED, USED = "free", "passed", "used"
-"""What a permit can be: outside; inside by `try_acquire`, for `with` to take over; in use, waiting or inside."""
 
 
 class Limiter:
@@ -152,42 +144,25 @@ class Limiter:
                 self._waiting -= 1
 
 
-class Permit:
+class Permit(Passage):
     """One passage through a limiter: what `limiter(...)` gives."""
 
     def __init__(
         self, limiter: Limiter, key: Any = None, cost: Any = None, costs: Mapping[str, float] | None = None
     ) -> None:
-        self.clock: Clock = SYSTEM
-        self.tickets: Sequence[Ticket] = ()
-        """What was taken."""
+        super().__init__(limiter.limits, key, cost, costs)
         self._limiter = limiter
-        self._key = key
-        self._cost = cost
-        self._costs = costs or {}
-        limiter.limits.check_cost(cost)
-        self._lock = Lock()
-        self._state = FREE
-        self._before: Token[tuple[Admitted, ...]] | None = None
-        self.slot: Slot | None = None
-        """Of the call in which it was entered."""
-        self.owner: tuple[int, object] = (0, None)
-        """Who entered it."""
 
     def __enter__(self) -> Self:
         """Wait, in this thread, until all admit."""
-        if not self._go_in():
+        if not self.go_in():
             self._wait(ThreadBell())
-        self._enter()
+        self.entered()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Whoever counts who is inside lets the next one in."""
-        before, self._before, self.owner = self._before, None, (0, None)
-        self.release()
-        if before is not None:
-            with suppress(ValueError):  # left in another context than it was entered in: nothing is to be reset here
-                admitted.reset(before)
+        self.left()
 
     async def __aenter__(self) -> Self:
         """Wait until all admit; the loop goes on meanwhile."""
@@ -195,30 +170,14 @@ class Permit:
 
         loop = asyncio.get_running_loop()
         self.clock = getattr(loop, "clock", SYSTEM)
-        if not self._go_in():
+        if not self.go_in():
             await self._wait_async(LoopBell(loop))
-        self._enter()
+        self.entered()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """As `__exit__`."""
-        self.__exit__()
-
-    def try_acquire(self) -> bool:
-        """Pass now, or not at all."""
-        self._claim()
-        if not self._pass():
-            self._state = FREE
-            return False
-        self._state = PASSED
-        return True
-
-    def release(self) -> None:
-        """Be outside again; what was charged stays charged."""
-        tickets, self.tickets = self.tickets, ()
-        for ticket in tickets:
-            ticket.settled(self._attempt, self.clock.now())
-        self._state = FREE
+        self.left()
 
     def __call__(self, fn: F) -> F:
         """`fn`, passing the limiter before each call."""
@@ -230,40 +189,10 @@ class Permit:
         key, cost = (told(item) if callable(told) else told for told in (self._key, self._cost))
         if cost is None and self._cost is not None:
             refuse("cost", cost, "a function that gives a number")
-        costs = {unit: each(item) for unit, each in self._limiter.limits.costs.items()}
+        costs = {unit: each(item) for unit, each in self._limits.costs.items()}
         return Permit(self._limiter, key, cost, costs)
 
     # Waiting ------------------------------------------------------------------------------------------------
-
-    def _claim(self, *may_be: str) -> str:
-        """One permit is one passage, not one for each who comes to it: who does from now on is refused. Its state."""
-        with self._lock:
-            before = self._state
-            if before == FREE or before in may_be:
-                self._state = USED
-                return before
-        error = RuntimeError("this permit has been used to pass already")
-        raise hinted(error, "call the limiter for each passage: `with limiter():`")
-
-    def _go_in(self) -> bool:
-        """Be inside at once, if that can be: `try_acquire` has passed before, or all admit now."""
-        return self._claim(PASSED) == PASSED or self._pass()
-
-    def _pass(self) -> bool:
-        """All at once, or none."""
-        try:
-            limits = self._limiter.limits
-            self._attempt = limits.attempt(self._key, self._cost, self._costs)
-            self.tickets = enter(limits.gates, self._attempt, self.clock.now()) or ()
-        except BaseException:
-            self._state = FREE
-            raise
-        return bool(self.tickets)
-
-    def _enter(self) -> None:
-        """The code that runs is inside."""
-        self.slot, self.owner = running.get(None), here()
-        self._before = admitted.set((self, *(each for each in admitted.get() if each.tickets and each is not self)))
 
     def _wait(self, bell: ThreadBell) -> None:
         with self._waiting(bell) as admission:
@@ -287,7 +216,7 @@ class Permit:
     @contextmanager
     def _waiting(self, bell: Bell) -> Iterator[Admission]:
         """Whoever is stopped while it waits leaves every queue, and lets go of what was taken."""
-        gates = self._limiter.limits.gates
+        gates = self._limits.gates
         admission = Admission(gates, bell.ring)
         try:
             refuse_deadlock(gates)

@@ -1,0 +1,98 @@
+"""One passage through the gates of a limiter: what was taken, by whom, and that nobody else takes it for theirs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from iobound.core.admission import enter
+from iobound.models.choices import SYSTEM
+from iobound.words.attempt import running
+from iobound.words.errors import hinted
+from iobound.words.spending import admitted, here
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextvars import Token
+
+    from iobound.policies.limits import Limits
+    from iobound.words.attempt import Slot
+    from iobound.words.clock import Clock
+    from iobound.words.gates import Ticket
+    from iobound.words.spending import Admitted
+
+FREE, PASSED, USED = "free", "passed", "used"
+"""Outside; inside by `try_acquire`, for `with` to take over; in use, by one who waits or is inside."""
+NOBODY = (0, None)
+
+
+class Passage:
+    """Whoever passes without waiting, and leaves again."""
+
+    def __init__(self, limits: Limits, key: Any, cost: Any, costs: Mapping[str, float] | None) -> None:
+        limits.check_cost(cost)
+        self.clock: Clock = SYSTEM
+        self.tickets: Sequence[Ticket] = ()
+        """What was taken."""
+        self.slot: Slot | None = None
+        """Of the call in which it was entered."""
+        self.owner: tuple[int, object] = NOBODY
+        """Who entered it."""
+        self._limits = limits
+        self._key = key
+        self._cost = cost
+        self._costs = costs or {}
+        self._lock = Lock()
+        self._state = FREE
+        self._before: Token[tuple[Admitted, ...]] | None = None
+
+    def try_acquire(self) -> bool:
+        """Pass now, or not at all."""
+        self._claim()
+        self._state = PASSED if self._pass() else FREE
+        return self._state == PASSED
+
+    def release(self) -> None:
+        """Be outside again; what was charged stays charged."""
+        tickets, self.tickets = self.tickets, ()
+        for ticket in tickets:
+            ticket.settled(self._attempt, self.clock.now())
+        self._state = FREE
+
+    def go_in(self) -> bool:
+        """Be inside at once, if that can be: `try_acquire` has passed before, or all admit now."""
+        return self._claim(PASSED) == PASSED or self._pass()
+
+    def entered(self) -> None:
+        """The code that runs is inside."""
+        self.slot, self.owner = running.get(None), here()
+        self._before = admitted.set((self, *(each for each in admitted.get() if each.tickets and each is not self)))
+
+    def left(self) -> None:
+        """It is outside again."""
+        before, self._before, self.owner = self._before, None, NOBODY
+        self.release()
+        if before is not None:
+            with suppress(ValueError):  # left in another context than it was entered in: nothing is to be reset here
+                admitted.reset(before)
+
+    def _claim(self, *may_be: str) -> str:
+        """Use it, by oneself alone: whoever comes to it from now on is refused. The state that it was in."""
+        with self._lock:
+            before = self._state
+            if before == FREE or before in may_be:
+                self._state = USED
+                return before
+        error = RuntimeError("this permit has been used to pass already")
+        raise hinted(error, "call the limiter for each passage: `with limiter():`")
+
+    def _pass(self) -> bool:
+        """All at once, or none."""
+        try:
+            self._attempt = self._limits.attempt(self._key, self._cost, self._costs)
+            self.tickets = enter(self._limits.gates, self._attempt, self.clock.now()) or ()
+        except BaseException:
+            self._state = FREE
+            raise
+        return bool(self.tickets)
