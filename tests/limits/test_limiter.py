@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 
 import iobound
-from iobound import Limiter, Overloaded, Rate
+from iobound import BlockingLoopWarning, Limiter, Overloaded, Rate
 from iobound.testing import run_virtual
+
+BRISK = Rate(1000, per=20, burst=1)
+"""One in 20 ms, where real time passes."""
 
 
 def now() -> float:
@@ -293,3 +297,73 @@ def test_a_limiter_reads_as_it_is_made() -> None:
     assert repr(Limiter("100/s", concurrency=2)) == "Limiter('100/s', concurrency=2)"
     assert repr(Limiter(["1/s", Rate(9, unit="tokens")])) == "Limiter(['1/s', Rate('9 tokens/s')])"
     assert repr(Limiter(key_rate="1/s", key_concurrency=3)) == "Limiter(key_rate='1/s', key_concurrency=3)"
+
+
+def test_waiting_in_plain_with_inside_a_loop_is_said() -> None:
+    limiter = Limiter(BRISK)
+
+    async def main() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with limiter():
+                pass  # it is open: nothing is blocked
+        with pytest.warns(BlockingLoopWarning, match="async with") as said, limiter():
+            pass
+        assert said[0].filename == __file__
+
+    asyncio.run(main())
+
+
+def test_a_plain_function_that_waits_inside_a_loop_is_said_too() -> None:
+    @Limiter(BRISK)
+    def fetch() -> None: ...
+
+    async def main() -> None:
+        fetch()
+        with pytest.warns(BlockingLoopWarning) as said:
+            fetch()
+        assert said[0].filename == __file__
+
+    asyncio.run(main())
+
+
+def test_waiting_elsewhere_is_not_said() -> None:
+    limiter = Limiter(BRISK)
+
+    async def main() -> None:
+        for _ in range(3):
+            async with limiter():
+                pass
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run_virtual(main())
+        for _ in range(2):
+            with limiter():
+                pass
+
+
+class FadingKey:
+    """A key that can be checked, looked up and added, and no more."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def __hash__(self) -> int:
+        self.looked += 1
+        if self.looked > 3:
+            raise ZeroDivisionError
+        return 0
+
+
+def test_forgetting_a_key_that_cannot_be_looked_up_hurts_no_other() -> None:
+    """Idle keys are forgotten when there are many."""
+    limiter, fading = Limiter(key_concurrency=1), FadingKey()
+    with limiter(key=fading):
+        pass
+    for key in range(3000):
+        with limiter(key=key):
+            pass
+    assert fading.looked > 3  # somebody has tried
+    [gate] = limiter.limits.keyed
+    assert len(gate.gates) < 2500  # and has forgotten the others

@@ -12,10 +12,12 @@ from iobound.api.decorating import limited
 from iobound.api.passage import Passage
 from iobound.core.admission import Admission
 from iobound.models.choices import SYSTEM
+from iobound.models.forks import stays_behind
 from iobound.policies.limits import limits
 from iobound.words.bells import Bell, LoopBell, ThreadBell
 from iobound.words.checks import check_count, check_plain, refuse
-from iobound.words.errors import Overloaded, hinted
+from iobound.words.errors import BlockingLoopWarning, Overloaded, hinted
+from iobound.words.loops import loop_runs_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,6 +78,13 @@ class Limiter:
         self._told = (rate, concurrency, key_rate, key_concurrency)
         self._lock = Lock()
         self._waiting = 0
+        stays_behind(self)
+
+    def forked(self) -> None:
+        """This is a forked child: whoever waits or is inside stayed with the parent; what was charged stays charged."""
+        self._lock, self._waiting = Lock(), 0
+        for gate in self._limits.gates:
+            gate.forked()
 
     def __repr__(self) -> str:
         named = zip(("", "concurrency=", "key_rate=", "key_concurrency="), self._told, strict=True)
@@ -147,6 +156,9 @@ class Limiter:
 class Permit(Passage):
     """One passage through a limiter: what `limiter(...)` gives."""
 
+    depth = 3
+    """Calls between the warning that a loop is blocked and the code of the user."""
+
     def __init__(
         self, limiter: Limiter, key: Any = None, cost: Any = None, costs: Mapping[str, float] | None = None
     ) -> None:
@@ -156,6 +168,8 @@ class Permit(Passage):
     def __enter__(self) -> Self:
         """Wait, in this thread, until all admit."""
         if not self.go_in():
+            if loop_runs_here():
+                _warn(self.depth)
             self._wait(ThreadBell())
         self.entered()
         return self
@@ -190,7 +204,9 @@ class Permit(Passage):
         if cost is None and self._cost is not None:
             refuse("cost", cost, "a function that gives a number")
         costs = {unit: each(item) for unit, each in self._limits.costs.items()}
-        return Permit(self._limiter, key, cost, costs)
+        permit = Permit(self._limiter, key, cost, costs)
+        permit.depth += 1
+        return permit
 
     # Waiting ------------------------------------------------------------------------------------------------
 
@@ -226,3 +242,10 @@ class Permit(Passage):
             admission.leave()
             self.release()
             raise
+
+
+def _warn(depth: int) -> None:
+    import warnings  # noqa: PLC0415 - only who is warned pays for it
+
+    message = "waiting in `with limiter()` blocks the running event loop\nhint: use `async with`, or an async function"
+    warnings.warn(message, BlockingLoopWarning, stacklevel=depth)

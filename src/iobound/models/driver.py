@@ -216,8 +216,8 @@ class Driver:
             return self.core.next_time(now)
 
     def forked(self) -> None:
-        """This is a child that was forked in mid-run. No locks: who holds them did not come along."""
-        self.mine = False
+        """This is a child that was forked in mid-run."""
+        self.mine, self.lock = False, Lock()
         self.core.admitting, self.core.stopping = False, True
         self.core.delivery.drop()
 

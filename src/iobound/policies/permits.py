@@ -36,6 +36,10 @@ class Permits(Rule):
         self.taken -= 1
         return True
 
+    def forked(self) -> None:
+        """None runs here."""
+        self.taken = 0
+
     def idle(self, now: float) -> bool:
         """Whether none runs."""
         return not self.taken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -163,6 +164,8 @@ class Queue:
     def settled(self) -> None:
         """A call has ended that had passed here."""
         with self.lock:
+            if not self.out:
+                return  # it came into this process by a fork, and is not counted here
             self.out -= 1
             head = self._head() if self.rule.settled() and self.places else None
         if head is not None:
@@ -176,6 +179,11 @@ class Queue:
             head = self._head() if sooner else None
         if head is not None:
             head.ring()
+
+    def forked(self, lock: LockType | None = None) -> None:
+        """This is a forked child: nobody waits and nobody is inside; what was charged stays charged."""
+        self.lock, self.places, self.out = lock or Lock(), EMPTY, 0
+        self.rule.forked()
 
     def idle(self, now: float) -> bool:
         """* Whether nobody waits, nobody may come back, and the rule remembers nothing."""
@@ -217,7 +225,15 @@ class PerKey:
     def _add(self, key: Hashable, now: float) -> Queue:
         """* Once there are twice as many as were needed at the last look, the idle go: constant work per key."""
         if len(self.gates) >= self.most:
-            self.gates = {each: gate for each, gate in self.gates.items() if not gate.idle(now)}
+            for each in [each for each, gate in self.gates.items() if gate.idle(now)]:
+                with suppress(Exception):  # out of the key's own `__hash__` or `__eq__`: it stays
+                    del self.gates[each]
             self.most = max(FEWEST, 2 * len(self.gates))
         gate = self.gates[key] = Queue(self.rule(), self.name, self.lock)
         return gate
+
+    def forked(self) -> None:
+        """As `Queue.forked`."""
+        self.lock = Lock()
+        for gate in self.gates.values():
+            gate.forked(self.lock)

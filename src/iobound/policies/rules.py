@@ -44,6 +44,9 @@ class Rule:
         """The call used so many units. The charge that this makes."""
         return charge
 
+    def forked(self) -> None:
+        """This is a forked child: what runs, runs elsewhere."""
+
     def idle(self, now: float) -> bool:
         """Whether it is as good as new."""
         return True
