@@ -117,3 +117,28 @@ def test_one_call_may_always_run() -> None:
     gate.settled()
     gate.delivered(1)
     assert second.take(0.0)
+
+
+def test_looks_that_see_items_half_made_do_not_let_more_in() -> None:
+    gate = MemoryGate(300 * MB, "300MB")
+    gate.observe(100 * MB)
+    waiting = places(gate, 30)
+    assert waiting.pop(0).take(0.0)
+    gate.observe(110 * MB)
+    gate.settled()
+    for look in range(200):  # each call takes 10 MB in the end, and 8 when it is looked at
+        if waiting[0].take(0.0):
+            waiting.pop(0)
+        gate.observe((100 + 8 * gate.share.held) * MB, 110 * MB)
+        assert gate.share.held <= 22, look
+
+
+def test_the_cost_of_large_items_is_forgotten_in_time() -> None:
+    gate = MemoryGate(300 * MB, "300MB")
+    gate.observe(100 * MB)
+    [first] = places(gate, 1)
+    assert first.take(0.0)
+    gate.observe(200 * MB)
+    for _ in range(1000):
+        gate.observe(101 * MB)
+    assert gate.share.cost < 2 * MB

@@ -10,7 +10,8 @@ from iobound.words.checks import refuse
 from iobound.words.clock import FOREVER
 
 FORGETS = 0.99
-"""What is left of the known cost at each look: the largest counts, but not for ever."""
+"""What is left of the known cost once as many looks were taken as items are held, about one for each that ends: the
+largest counts, but not for ever. Most looks see some items half made, and others gone."""
 LEAST, MOST = 10**6, 1 << 60
 """Bytes. Less is a unit that was forgotten: the interpreter alone takes more."""
 UNITS = {
@@ -93,7 +94,7 @@ class Share(Rule):
             self.base = resident
         else:
             self.base = min(self.base, resident)
-            self.cost = max(self.cost * FORGETS, (resident - self.base) / self.held)
+            self.cost = max(self.cost * FORGETS ** (1 / self.held), (resident - self.base) / self.held)
             if peak > self.peak > 0:  # calls that have ended since the last look took it, and gave it back
                 self.cost = max(self.cost, (peak - self.base) / max(1, self.most_held))
         self.peak = max(self.peak, peak)
