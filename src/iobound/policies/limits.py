@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ class Limited(Protocol):
 
 
 Cost = Callable[[Any], float]
+SOUND = frozenset({str, int, bytes, NoneType})
+"""Types of keys that can always be found again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,9 @@ def preparation(
     def prepare(attempt: Attempt) -> None:
         item = attempt.item
         if key is not None:
-            attempt.key = key(item)
-            check_key(attempt.key)
+            attempt.key = told = key(item)
+            if type(told) not in SOUND:
+                check_key(told)
         if cost is not None:
             attempt.cost = cost(item)
         if costs:
