@@ -122,8 +122,10 @@ class Limiter:
             TypeError, ValueError: not a function that can be limited, or a cost that nothing here counts.
             RuntimeError: entering would wait for the very code that waits.
         """
-        for name, told in (("key", key), ("cost", cost)):
-            check_plain(name, told)
+        if key is not None:
+            check_plain("key", key)
+        if cost is not None:
+            check_plain("cost", cost)
         permit = Permit(self, key, cost)
         return permit if fn is None else permit(fn)
 

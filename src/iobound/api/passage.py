@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from iobound.core.admission import enter
@@ -22,8 +20,8 @@ if TYPE_CHECKING:
     from iobound.words.gates import Ticket
     from iobound.words.spending import Admitted
 
-FREE, PASSED, USED = "free", "passed", "used"
-"""Outside; inside by `try_acquire`, for `with` to take over; in use, by one who waits or is inside."""
+FREE, PASSED = "free", "passed"
+"""Outside; inside by `try_acquire`, for `with` to take over. Neither: in use, by one who waits or is inside."""
 NOBODY = (0, None)
 
 
@@ -43,22 +41,23 @@ class Passage:
         self._key = key
         self._cost = cost
         self._costs = costs or {}
-        self._lock = Lock()
-        self._state = FREE
+        self._state = [FREE]
+        """Empty while it is in use: taking it out of a list is one step, where two would need a lock."""
         self._before: Token[tuple[Admitted, ...]] | None = None
 
     def try_acquire(self) -> bool:
         """Pass now, or not at all."""
         self._claim()
-        self._state = PASSED if self._pass() else FREE
-        return self._state == PASSED
+        passed = self._pass()
+        self._state = [PASSED if passed else FREE]
+        return passed
 
     def release(self) -> None:
         """Be outside again; what was charged stays charged."""
         tickets, self.tickets = self.tickets, ()
         for ticket in tickets:
             ticket.settled(self._attempt, self.clock.now())
-        self._state = FREE
+        self._state = [FREE]
 
     def go_in(self) -> bool:
         """Be inside at once, if that can be: `try_acquire` has passed before, or all admit now."""
@@ -66,24 +65,31 @@ class Passage:
 
     def entered(self) -> None:
         """The code that runs is inside."""
-        self.slot, self.owner = running.get(None), here()
-        self._before = admitted.set((self, *(each for each in admitted.get() if each.tickets and each is not self)))
+        self.slot, self.owner, around = running.get(None), here(), admitted.get()
+        if around:
+            around = tuple(each for each in around if each.tickets and each is not self)
+        self._before = admitted.set((self, *around))
 
     def left(self) -> None:
         """It is outside again."""
         before, self._before, self.owner = self._before, None, NOBODY
         self.release()
         if before is not None:
-            with suppress(ValueError):  # left in another context than it was entered in: nothing is to be reset here
+            try:
                 admitted.reset(before)
+            except ValueError:
+                pass  # left in another context than it was entered in: nothing is to be reset here
 
     def _claim(self, *may_be: str) -> str:
         """Use it, by oneself alone: whoever comes to it from now on is refused. The state that it was in."""
-        with self._lock:
-            before = self._state
-            if before == FREE or before in may_be:
-                self._state = USED
-                return before
+        try:
+            before = self._state.pop()
+        except IndexError:
+            before = ""
+        if before == FREE or before in may_be:
+            return before
+        if before:
+            self._state.append(before)
         error = RuntimeError("this permit has been used to pass already")
         raise hinted(error, "call the limiter for each passage: `with limiter():`")
 
@@ -93,6 +99,6 @@ class Passage:
             self._attempt = self._limits.attempt(self._key, self._cost, self._costs)
             self.tickets = enter(self._limits.gates, self._attempt, self.clock.now()) or ()
         except BaseException:
-            self._state = FREE
+            self._state = [FREE]
             raise
         return bool(self.tickets)

@@ -87,17 +87,18 @@ class Limits:
         """What the gates are asked to admit, outside a run."""
         attempt = Attempt()
         attempt.key = key
-        check_key(key)
+        if type(key) not in SOUND:
+            check_key(key)
         attempt.costs = costs
-        if isinstance(cost, Mapping):
+        if cost is not None and isinstance(cost, Mapping):
             attempt.costs = {**costs, **cost}
         elif cost is not None:
             check_number("cost", cost, "a number of at least 0, or one for each unit", most=1e18)
             attempt.cost = cost
-        missing = [unit for unit in self.costs if unit not in attempt.costs]
-        if missing:
-            error = ValueError(f"the cost in {missing[0]} is a function of an item, and there is none here")
-            raise hinted(error, f"limiter(cost={{{missing[0]!r}: ...}}) tells the number")
+        for unit in self.costs:
+            if unit not in attempt.costs:
+                error = ValueError(f"the cost in {unit} is a function of an item, and there is none here")
+                raise hinted(error, f"limiter(cost={{{unit!r}: ...}}) tells the number")
         return attempt
 
 
