@@ -158,7 +158,7 @@ class Retry:
             told = (
                 f"a server asks to be left alone for {asked:.0f} s (Retry-After): nothing of the same key starts before"
             )
-            said(told, "Retry(deadline=60) makes items fail that would wait longer")
+            said(told, "waiting ends earlier with timeout=60, or Retry(deadline=60)")
         if not again:
             return None if asked is None else Pause(FOREVER, key=asked)
         from random import random  # noqa: PLC0415 - takes longer to import than the rest of the policies
