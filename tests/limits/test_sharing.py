@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import given, settings
@@ -154,6 +156,21 @@ def test_runs_that_share_a_rate_take_turns(per_second: int, longest: int) -> Non
     settled = order[len(order) // 4 :]  # who came first had the burst
     assert max(len(list(turn)) for _, turn in groupby(settled)) <= longest
     assert abs(settled.count(0) - settled.count(1)) <= longest
+
+
+def test_a_limiter_keeps_no_run_alive_that_has_waited_for_it() -> None:
+    limiter = Limiter(Rate(100, burst=1))
+
+    def run() -> ref[Any]:
+        def body(item: int) -> int:
+            return item
+
+        assert len(list(iobound.map(body, range(5), rate=limiter, model=Simulated(VirtualClock())))) == 5
+        return ref(body)
+
+    body = run()
+    gc.collect()
+    assert body() is None
 
 
 def test_a_thread_and_a_run_of_threads_share_it_on_virtual_time(ledger: Any) -> None:

@@ -85,8 +85,9 @@ class Queue:
         """It counts who is out: for its rule, or to know whether it may be forgotten."""
         self.lock = lock or Lock()
         self.places = EMPTY
-        self.turn: Ring = nobody
-        """Who has waited and passed, and until `turn_ends` may pass again before others: one wakes up for several."""
+        self.turn = 0
+        """Who has waited and passed, and until `turn_ends` may pass again before others: one wakes up for several. By
+        identity alone, which keeps no run alive."""
         self.turn_ends = -FOREVER
         self.out = 0
         """Tickets that were taken and may still be given back, or corrected."""
@@ -102,7 +103,7 @@ class Queue:
     def let_in(self, attempt: Attempt, now: float, ring: Ring | None) -> Place | None:
         """* Pass at once, if nobody waits, or it is the turn of who asks, and the rule lets it."""
         charge = self.rule.charge(attempt)
-        if self.places and (ring is None or ring is not self.turn or now > self.turn_ends):
+        if self.places and (ring is None or id(ring) != self.turn or now > self.turn_ends):
             return None
         if (at := self.rule.take(charge, now)) < 0:
             return None
@@ -138,7 +139,7 @@ class Queue:
             del self.places[place]
             place.at = at
             self.out += 1
-            self.turn, self.turn_ends = place.ring, now + self.rule.turn
+            self.turn, self.turn_ends = id(place.ring), now + self.rule.turn
             head = self._head()
         if head is not None:
             head.ring()
