@@ -134,10 +134,15 @@ def _meter(memory: MemoryGate | None) -> Callable[[], None] | None:
     """What tells the budget how much the process takes."""
     if memory is None:
         return None
-    from iobound.signals.memory import peak, resident  # noqa: PLC0415 - as above
+    from iobound.signals.memory import peak, resident, trim  # noqa: PLC0415 - as above
 
     def meter() -> None:
-        memory.observe(resident() or 0, peak())
+        taken = resident() or 0
+        if memory.share.hoards(taken):
+            trim()
+            taken = resident() or 0
+            memory.share.trimmed(taken, peak())
+        memory.observe(taken, peak())
 
     meter()
     return meter

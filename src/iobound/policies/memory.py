@@ -10,8 +10,8 @@ from iobound.words.checks import refuse
 from iobound.words.clock import FOREVER
 
 FORGETS = 0.99
-"""What is left of the known cost once as many looks were taken as items are held, about one for each that ends: the
-largest counts, but not for ever. Most looks see some items half made, and others gone."""
+"""What is left of the known cost once as many items have ended as are held: the largest counts, but not for ever. Most
+looks see some items half made and others gone, so it is not the looks that forget."""
 LEAST, MOST = 10**6, 1 << 60
 """Bytes. Less is a unit that was forgotten: the interpreter alone takes more."""
 UNITS = {
@@ -49,16 +49,21 @@ class Share(Rule):
         self.running = 0
         self.held = 0
         """Items that run, or whose results were not delivered yet."""
-        self.most_held = 0
-        """Since the last look."""
+        self.unseen = 0
+        """Items started since the last look."""
+        self.crowd = 0
+        """The most items held at a time since the allocator last gave back what it could: what the process takes may
+        be of them all."""
         self.peak = 0
         """The most that the process ever took, as far as it is known."""
+        self.kept = 0.0
+        """Bytes that no item accounted for when the allocator had last given back what it could."""
         self.ready = False
         """The consumer may take a result, which makes room."""
 
     def opens_at(self, charge: int) -> float:
         """Now, if one more fits beside what is held; else when something has changed."""
-        more = max(self.base + self.cost * (self.held + 1), self.resident + self.cost)
+        more = max(self.base + self.cost * (self.held + 1), self.resident + self.cost * (self.unseen + 1))
         if self.known and more <= self.budget:
             return -FOREVER
         return FOREVER if self.running or self.ready else -FOREVER
@@ -69,36 +74,54 @@ class Share(Rule):
             return -1
         self.running += 1
         self.held += 1
-        self.most_held = max(self.most_held, self.held)
+        self.unseen += 1
+        self.crowd = max(self.crowd, self.held)
         return 0
 
     def undo(self, charge: int, at: int) -> None:
         """It does not, after all."""
         self.running -= 1
         self.held -= 1
+        self.unseen = max(0, self.unseen - 1)
 
     def settled(self) -> bool:
         """A call has ended, and its cost is known; its result stays until it is delivered."""
         self.running -= 1
         self.known = True
+        self.cost *= FORGETS ** (1 / max(1, self.held))
         return True
 
     def idle(self, now: float) -> bool:
         """Whether nothing is held."""
         return not self.held
 
+    def hoards(self, resident: int) -> bool:
+        """Whether there is no room for another item, and the items that there are do not account for it.
+
+        Then the allocator should give back what others have freed.
+        """
+        return resident + self.cost > self.budget and self._surplus(resident) > self.kept + self.cost
+
+    def trimmed(self, resident: int, peak: int) -> None:
+        """The allocator has given back what it could; so much is left, and what it took before is past."""
+        self.peak, self.crowd = peak, self.held
+        if not self.held:
+            self.base = resident
+        self.kept = max(0.0, self._surplus(resident))
+
+    def _surplus(self, resident: int) -> float:
+        return resident - self.base - self.cost * max(1, self.held)
+
     def observe(self, resident: int, peak: int = 0) -> None:
         """The process takes so many bytes now, and took as many as `peak` at some time."""
-        self.resident = resident
-        if not self.held:
+        self.resident, self.unseen = resident, 0
+        if not self.crowd:
             self.base = resident
         else:
             self.base = min(self.base, resident)
-            self.cost = max(self.cost * FORGETS ** (1 / self.held), (resident - self.base) / self.held)
-            if peak > self.peak > 0:  # calls that have ended since the last look took it, and gave it back
-                self.cost = max(self.cost, (peak - self.base) / max(1, self.most_held))
+            most = max(resident, peak if peak > self.peak > 0 else 0)  # calls that have ended took it, and gave it back
+            self.cost = max(self.cost, (most - self.base) / self.crowd)
         self.peak = max(self.peak, peak)
-        self.most_held = self.held
 
 
 class MemoryGate(Queue):

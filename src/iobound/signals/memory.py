@@ -34,3 +34,17 @@ def resident() -> int | None:
     except ImportError:
         return None
     return int(psutil.Process().memory_info().rss)
+
+
+def trim() -> None:
+    """Have the allocator give back to the system what it keeps of memory that was freed, where it can be told to.
+
+    glibc keeps it for each of its arenas, and so for each few threads: what a call has freed stays resident, and the
+    next one, in another thread, takes as much again. `malloc_trim(3)`; nothing happens where there is none.
+    """
+    from ctypes import CDLL  # noqa: PLC0415 - only who is short of memory pays for it
+
+    try:
+        CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        pass  # macOS, musl, Windows
