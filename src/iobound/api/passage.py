@@ -36,7 +36,7 @@ class Passage:
         self.slot: Slot | None = None
         """Of the call in which it was entered."""
         self.owner: tuple[int, object] = NOBODY
-        """Who entered it."""
+        """Who entered it, where that may matter."""
         self._limits = limits
         self._key = key
         self._cost = cost
@@ -65,7 +65,9 @@ class Passage:
 
     def entered(self) -> None:
         """The code that runs is inside."""
-        self.slot, self.owner, around = running.get(None), here(), admitted.get()
+        self.slot, around = running.get(None), admitted.get()
+        if self._limits.counts:
+            self.owner = here()
         if around:
             around = tuple(each for each in around if each.tickets and each is not self)
         self._before = admitted.set((self, *around))

@@ -46,6 +46,8 @@ class Limits:
     """What the rates count."""
     shared: bool = False
     """A rate without a cost of its own is among them: what items cost matters."""
+    counts: bool = False
+    """A concurrency of all is among them: who is inside matters to those who wait."""
 
     @property
     def gates(self) -> tuple[PerKey | Queue, ...]:
@@ -68,6 +70,7 @@ class Limits:
             costs,
             frozenset().union(*(each.units for each in every)),
             any(each.shared for each in every),
+            any(each.counts for each in every),
         )
 
     def check_cost(self, cost: Any) -> None:
@@ -121,7 +124,7 @@ def limits(
     costs = {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)}
     units = frozenset(each.unit for each in (*key_rates, *rates))
     shared = any(each.cost is None and each.unit not in costs for each in (*key_rates, *rates))
-    own = Limits(tuple(keyed), tuple(common), costs, units, shared)
+    own = Limits(tuple(keyed), tuple(common), costs, units, shared, concurrency is not None)
     return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
 
 
