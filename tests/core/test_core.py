@@ -335,3 +335,15 @@ def test_stats_add_up() -> None:
 
 def test_without_gates_and_timeouts_only_a_ring_changes_anything() -> None:
     assert HandCore(limit=1).next_time() == FOREVER
+
+
+def test_a_limit_that_falls_to_the_calls_that_hang_ends_the_run() -> None:
+    hand = HandCore(limit=2, task_timeout=1.0, fail_fast=False, window=99)
+    for item in "abc":
+        hand.offer(item)
+    assert hand.start() is not None
+    hand.go(2.0)
+    hand.expire()
+    assert hand.core.ending is None
+    hand.core.resize(1, "told to")
+    assert isinstance(hand.core.ending, HungCalls)

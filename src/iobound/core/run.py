@@ -149,17 +149,16 @@ class Core:
     @property
     def drained(self) -> bool:
         """Whether nothing will ever start again."""
-        if not self.admitting:
-            return True
-        if self.source_open or self.pending or self.starts:
+        if self.admitting and (self.source_open or self.pending or self.starts):
             return False
-        return self.plain or self.settled == self.delivery.pulled
+        return not self.admitting or self.plain or self.settled == self.delivery.pulled
 
     def resize(self, limit: int, why: str) -> None:
         """The limit changes. Running calls go on; the window follows."""
         self.changes.append((self.slots.limit, limit, why))
         self.slots.resize(limit)
         self.delivery.window = self.rules.window(limit)
+        self._check_slots()  # hung calls may have all that is left
 
     def credit(self, count: int, now: float) -> None:
         """The consumer took `count` items."""
@@ -208,12 +207,9 @@ class Core:
         if attempt.error is not None:
             self.failed += 1
             self.latest = attempt.error if self.rules.max_errors is not None else None
-        elif self.rules.max_errors is None:
-            return
-        if attempt.error is not None and self.rules.fail_fast:
-            self.fail(attempt.error, attempt.index)
-        else:
-            self.check_errors()
+            if self.rules.fail_fast:
+                self.fail(attempt.error, attempt.index)
+        self.check_errors()
 
     def check_errors(self) -> None:
         """Stop if more items failed than `max_errors` allows."""
@@ -264,9 +260,12 @@ class Core:
     def abandon(self, slot: Slot) -> Attempt | None:
         """Give up the call in a slot; when no slot is left to go on with, the run ends."""
         attempt = self.slots.abandon(slot)
-        if self.slots.capacity <= 0 and not self.stopping:
-            self.end(self.slots.exhausted())
+        self._check_slots()
         return attempt
+
+    def _check_slots(self) -> None:
+        if self.slots.capacity <= 0 and self.slots.recover_at == FOREVER and not self.stopping:
+            self.end(self.slots.exhausted())
 
     # Stopping -----------------------------------------------------------------------------------------------
 
