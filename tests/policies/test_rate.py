@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger import Ledger
 
+import iobound
 from iobound import Rate
 from iobound.policies.queue import Queue
 from iobound.policies.rate import SECOND, SLACK, Bucket, moment
@@ -242,3 +243,8 @@ def _play(gate: Queue, steps: list[Any]) -> None:
         elif step == "spent" and taken:
             taken.pop(how[0] % len(taken)).spent(how[1], now)
         assert sum(place.opens_at < FOREVER for place in waiting) <= 1  # the head alone may hope
+
+
+def test_the_class_of_a_limiter_is_no_rate() -> None:
+    with pytest.raises(TypeError, match="is no rate"):
+        iobound.map(str, [1], rate=iobound.Limiter)  # type: ignore[arg-type]

@@ -112,7 +112,7 @@ def limits(
     told = [] if rate is None else list(rate) if isinstance(rate, list | tuple) else [rate]
     if rate is not None and not told:
         raise hinted(ValueError(f"rate={rate!r} limits nothing"), "leave it out, or write it as '100/s'")
-    rates = [Rate.of(each) for each in told if not hasattr(each, "limits")]
+    rates = [Rate.of(each) for each in told if isinstance(each, type) or not hasattr(each, "limits")]
     key_rates = [] if key_rate is None else [Rate.of(key_rate)]
     keyed = [PerKey(partial(Bucket, each), f"rate {each} per key", next(_numbers)) for each in key_rates]
     common = [_numbered(Queue(Bucket(each), f"rate {each}")) for each in rates]
