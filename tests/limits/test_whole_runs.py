@@ -52,7 +52,7 @@ class Plan:
     """After so many results, in this way."""
 
     def affordable(self, item: Item) -> bool:
-        return item.cost == 1 or item.cost <= self.rate.limit
+        return item.cost == 1 or item.cost <= max(self.rate.limit, self.rate.burst or 0)
 
     def charge(self, item: Item) -> int:
         return ceil(Fraction(item.cost) * Fraction(self.rate.per) * SECOND / Fraction(self.rate.limit))

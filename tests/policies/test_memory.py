@@ -120,13 +120,19 @@ def test_one_call_may_always_run() -> None:
     assert second.take(0.0)
 
 
-def test_looks_that_see_items_half_made_do_not_let_more_in() -> None:
+def after_one_item() -> tuple[MemoryGate, list[Any]]:
+    """A budget of 300 MB, 100 of them taken before; an item has been seen to take 10. Others wait."""
     gate = MemoryGate(300 * MB, "300MB")
     gate.observe(100 * MB)
-    waiting = places(gate, 30)
-    assert waiting.pop(0).take(0.0)
+    first, *waiting = places(gate, 30)
+    assert first.take(0.0)
     gate.observe(110 * MB)
     gate.settled()
+    return gate, waiting
+
+
+def test_looks_that_see_items_half_made_do_not_let_more_in() -> None:
+    gate, waiting = after_one_item()
     for look in range(1000):  # each call takes 10 MB in the end, and 8 when it is looked at
         if waiting[0].take(0.0):
             waiting.pop(0)
@@ -146,12 +152,7 @@ def test_the_cost_of_large_items_is_forgotten_in_time() -> None:
 
 
 def test_calls_that_were_started_since_the_last_look_are_counted_on_top_of_what_it_saw() -> None:
-    gate = MemoryGate(300 * MB, "300MB")
-    gate.observe(100 * MB)
-    waiting = places(gate, 30)
-    assert waiting.pop(0).take(0.0)
-    gate.observe(110 * MB)
-    gate.settled()
+    gate, waiting = after_one_item()
     gate.observe(270 * MB)  # somebody else has taken so much
     gate.share.cost = 10.0 * MB
     assert sum(place.take(0.0) for place in waiting) == 3

@@ -245,6 +245,11 @@ def _play(gate: Queue, steps: list[Any]) -> None:
         assert sum(place.opens_at < FOREVER for place in waiting) <= 1  # the head alone may hope
 
 
+def test_a_cost_that_the_burst_holds_passes() -> None:
+    with iobound.Limiter(Rate(1, burst=10))(cost=5):
+        pass
+
+
 def test_the_class_of_a_limiter_is_no_rate() -> None:
     with pytest.raises(TypeError, match="is no rate"):
         iobound.map(str, [1], rate=iobound.Limiter)  # type: ignore[arg-type]

@@ -155,7 +155,7 @@ class Bucket(Rule):
         if not is_number(cost) or not 0 <= cost < inf:
             error = ValueError(f"a cost of {cost!r} {rate.unit} is no number of at least 0")
             raise hinted(error, "cost= takes a number, or a function that gives one for an item")
-        if cost > rate.limit:
+        if cost > max(rate.limit, rate.burst or 0):
             error = ValueError(f"a cost of {cost:g} {rate.unit} can never pass the rate {rate}")
             raise hinted(error, "split the item, or ask for a larger limit over a longer time")
         return self._nanoseconds(cost)
