@@ -242,6 +242,34 @@ def test_a_decorated_function_in_a_run_with_the_same_single_place_fails(model: A
     assert [str(each.error) for each in run] == [told] * 2
 
 
+def test_a_block_inside_a_block_of_the_only_place_of_a_key_is_refused_and_other_keys_pass() -> None:
+    limiter = Limiter(key_concurrency=1)
+    with limiter(key="a"):
+        with limiter(key="b"):
+            pass
+        with pytest.raises(RuntimeError, match="holds all there is of concurrency 1 per key"), limiter(key="a"):
+            pass
+    with limiter(key="a"):
+        pass
+
+
+@pytest.mark.parametrize("model", ["threads", "asyncio"])
+def test_a_call_that_waits_for_the_place_of_its_own_key_fails(model: Any) -> None:
+    limiter = Limiter(key_concurrency=1)
+
+    def plain(item: str) -> str:
+        with limiter(key=item):
+            return item
+
+    async def native(item: str) -> str:
+        async with limiter(key=item):
+            return item
+
+    fn: Any = plain if model == "threads" else native
+    run: Any = iobound.map(fn, "ab", key=str, model=model, rate=limiter, errors="collect")
+    assert [type(each.error) for each in run] == [RuntimeError] * 2
+
+
 def test_as_many_blocks_as_there_are_places_are_refused_one_more() -> None:
     limiter = Limiter(concurrency=2)
     with limiter(), limiter(), pytest.raises(RuntimeError, match="waits for itself"), limiter():

@@ -237,7 +237,7 @@ class Permit(Passage):
         gates = self._limits.gates
         admission = Admission(gates, bell.ring)
         try:
-            refuse_deadlock(gates)
+            refuse_deadlock(gates, self._key)
             with self._limiter.room_to_wait():
                 yield admission
         except BaseException:

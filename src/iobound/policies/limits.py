@@ -47,7 +47,7 @@ class Limits:
     shared: bool = False
     """A rate without a cost of its own is among them: what items cost matters."""
     counts: bool = False
-    """A concurrency of all is among them: who is inside matters to those who wait."""
+    """A concurrency is among them: who is inside matters to those who wait."""
 
     @property
     def gates(self) -> tuple[PerKey | Queue, ...]:
@@ -124,7 +124,8 @@ def limits(
     costs = {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)}
     units = frozenset(each.unit for each in (*key_rates, *rates))
     shared = any(each.cost is None and each.unit not in costs for each in (*key_rates, *rates))
-    own = Limits(tuple(keyed), tuple(common), costs, units, shared, concurrency is not None)
+    counts = concurrency is not None or key_concurrency is not None
+    own = Limits(tuple(keyed), tuple(common), costs, units, shared, counts)
     return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
 
 
