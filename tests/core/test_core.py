@@ -177,7 +177,7 @@ def test_a_retry_waits_without_a_slot_and_goes_before_new_items() -> None:
     attempt = hand.settle_item("a", error=ValueError())
     assert attempt.number == 2
     assert hand.take_all() == ["a", "b"]
-    assert (hand.core.retried, hand.core.failed) == (1, 1)
+    assert (hand.core.starts.retried, hand.core.failed) == (1, 1)
 
 
 def test_while_no_slot_is_free_a_due_retry_is_no_reason_to_ask_again_at_once() -> None:

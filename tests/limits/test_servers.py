@@ -159,3 +159,21 @@ def test_while_many_retries_wait_nothing_new_of_their_key_starts() -> None:
             waiting.cancel()
 
     run_virtual(main())
+
+
+def test_only_what_was_made_again_is_counted_as_retried() -> None:
+    calls: list[int] = []
+
+    async def fetch(item: int) -> None:
+        calls.append(item)
+        raise ConnectionError
+
+    budget = RetryBudget(ratio=0, per_second=1, cap=1)
+    retry = Retry(attempts=9, base=0.2, cap=0.2, jitter=False, budget=budget, deadline=0.5)
+
+    async def main() -> int:
+        run = iobound.map(fetch, range(5), errors="collect", retry=retry)
+        await run
+        return run.stats.retried
+
+    assert run_virtual(main()) == len(calls) - 5 == 1

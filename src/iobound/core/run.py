@@ -57,7 +57,7 @@ class Core:
         """(old, new, why) of each limit that changed: for whoever tells the hooks."""
         self.latest: BaseException | None = None
         """Where `max_errors` counts them, the failure that came last."""
-        self.settled = self.failed = self.retried = 0
+        self.settled = self.failed = 0
         self.started_at = now
         self.ended_at: float | None = None
         self.deadline = FOREVER if rules.timeout is None else now + rules.timeout
@@ -191,7 +191,6 @@ class Core:
             self.put_back(attempt)  # it is made again, uncounted
             return
         elif attempt.pause is not STARVED and self.admitting and self.starts.retries.add(attempt, now):
-            self.retried += 1
             return
         self._conclude(attempt)
 

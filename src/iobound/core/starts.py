@@ -25,6 +25,8 @@ class Starts(Lines):
         super().__init__((self.retries.hold, *rules.gates) if rules.retry else rules.gates, wake, rules.cost)
         self.refused: deque[Attempt] = deque()
         """Retries that came too late: their failure stands."""
+        self.retried = 0
+        """Retries that came in time."""
 
     def __bool__(self) -> bool:
         """Whether any item waits."""
@@ -74,6 +76,7 @@ class Starts(Lines):
         for attempt, again in self.retries.due(now):
             if again:
                 attempt.number += 1
+                self.retried += 1
                 attempt.error = attempt.pause = None
                 self.add_due(attempt)
             else:

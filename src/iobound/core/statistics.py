@@ -120,7 +120,7 @@ def snapshot(core: Core, now: float) -> Stats:
         pulled=delivery.pulled,
         succeeded=total.succeeded,
         failed=core.failed,
-        retried=core.retried,
+        retried=core.starts.retried,
         delivered=delivery.returned,
         in_flight=sum(slot.attempt is not None for slot in list(core.slots)),
         limit=core.slots.capacity,

@@ -33,7 +33,7 @@ class Stats:
     failed: int = 0
     """Items that failed for good, those of earlier stages included."""
     retried: int = 0
-    """Attempts that failed and were, or will be, made again."""
+    """Attempts that failed and were made again, or wait for a place to be."""
     delivered: int = 0
     """Items handed to the consumer, or skipped on its behalf."""
     in_flight: int = 0
