@@ -56,7 +56,7 @@ class Keywords(TypedDict, total=False):
     cost: float | Callable[[Any], float] | None
     key: Literal["host"] | Callable[[Any], Hashable] | None
     key_concurrency: int | None
-    key_rate: str | Rate | None
+    key_rate: str | Rate | Sequence[str | Rate] | None
     lookahead: int | None
     retry: int | Retry | None
     memory: int | float | str | None
@@ -94,7 +94,7 @@ class Options:
     cost: Any = flag(None, "N|MODULE:NAME", "units of the rate that an item takes")
     key: Any = flag(None, "host|MODULE:NAME", "what items are limited by, each apart: the host of a URL, say")
     key_concurrency: int | None = flag(None, "N", "the most calls in flight per key")
-    key_rate: Any = flag(None, "N/TIME", "the most calls per time and key")
+    key_rate: Any = flag(None, "N/TIME", "the most calls per time and key; repeatable")
     lookahead: int | None = flag(None, "N", "with keys, instead of buffersize: items that may wait behind blocked keys")
     retry: Any = flag(None, "N", "how often a failed call is repeated, if that may help")
     memory: Any = flag(None, "SIZE|P%", "the most memory that this process may take: 2GB, 50%")
@@ -171,8 +171,6 @@ class Options:
             refuse("key", self.key, "'host', or a function of an item")
         for name in ("key", "cost"):
             check_plain(name, getattr(self, name))
-        if self.cost is not None and not callable(self.cost):
-            check_number("cost", self.cost, "a number of at least 0, or a function of an item")
         for name in ("key_concurrency", "lookahead"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))

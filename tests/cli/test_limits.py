@@ -25,10 +25,23 @@ def test_a_rate_may_be_given_several_times_and_all_must_admit(command):
     flags = ["--rate", "1,000/s", "--rate", "7000/min", "--rate", "1000/s,9000/h"]
     _, _, err = command("run", "jobs:upper", "a", "b", *flags, "--cost", "2", "--dry-run")
     assert "--rate 1,000/s --rate 7000/min --rate 1000/s,9000/h --cost 2" in err
-    code, out, err = command("run", "jobs:upper", "a", "b", *flags, "--cost", "7001", "--no-preflight")
-    assert (code, out) == (1, "")
-    assert "can never pass the rate" in err
+    code, out, err = command("run", "jobs:upper", "a", "b", *flags, "--cost", "7001", "--dry-run")
+    assert (code, out) == (2, "")
+    assert "error: a cost of 7001 requests can never pass the rate" in err
     assert command("run", "jobs:upper", "a", "b", *flags, "-q") == (0, "A\nB\n", "")
+
+
+def test_a_rate_per_key_may_be_given_several_times(command):
+    flags = ["--key", "jobs:upper", "--no-ordered", "--key-rate", "50/s", "--key-rate", "1/h"]
+    code, out, err = command("run", "jobs:upper", "a", "a", *flags, "--timeout", "0.5")
+    assert (code, out) == (3, "A\n")
+    assert "took longer than --timeout" in err
+
+
+def test_an_item_that_was_refused_blames_no_code_of_ours(command):
+    code, _, err = command("run", "jobs:upper", "here", "--key", "host", "--key-rate", "9/s", "--no-ordered")
+    assert code == 2
+    assert "'here' names no host\n  hint: --key host needs URLs" in err
 
 
 def test_what_the_library_remarks_is_said_in_flags_and_not_where_a_person_wants_quiet(command):

@@ -13,6 +13,12 @@ from iobound import Rate, Retry, RetryBudget
 SOON = Retry(attempts=3, wait=lambda made, error: 0.001)
 
 
+def charged(ledger, rate):
+    """Units of the one rate, after all corrections."""
+    [book] = ledger.books.values()
+    return sum(charge for _, charge, _ in book.entries) / rate.measures.unit
+
+
 class Busy(Exception):  # noqa: N818 - it says what happened
     """What a client raises for a response that asks to come back later."""
 
@@ -65,6 +71,44 @@ async def test_what_a_call_spent_is_charged(world, ledger):
     began = monotonic()
     assert await world.run(body, range(20), rate=["100000/s", rate], concurrency=1) == [*range(20)]
     assert monotonic() - began < world.ceiling  # ten seconds, without the credit
+
+
+async def test_what_a_hung_call_spent_is_charged_when_it_tells(crowd, ledger):
+    """It was left behind, and what it has used is used all the same."""
+    told, valve = crowd.Valve(), crowd.Valve()
+
+    async def body(item):
+        if not item:
+            try:
+                await valve.wait()
+            finally:
+                iobound.spent(tokens=800)
+                told.open()
+        return item
+
+    rate = Rate(1000, per=3600, cost=1, unit="tokens", burst=1000)
+    run = crowd.map(body, [0, 1], rate=rate, task_timeout=0.02, errors="collect", concurrency=2)
+    first, second = await crowd.list(run)
+    assert (type(first.error), second.value) == (TimeoutError, 1)
+    valve.open()
+    await told.wait()
+    assert charged(ledger, rate) == 801
+
+
+async def test_spent_reaches_the_call_around_a_run(world, ledger):
+    """A run that a call makes uses what that call was admitted for."""
+
+    def inner(item):
+        iobound.spent(tokens=50)
+        return item
+
+    async def body(item):
+        run = iobound.map(inner, [item])
+        return await run if world.on_loop else list(run)
+
+    rate = Rate(1000, per=3600, cost=1, unit="tokens", burst=1000)
+    assert await world.run(body, [1, 2], rate=rate) == [[1], [2]]
+    assert charged(ledger, rate) == 100
 
 
 async def test_spent_names_what_is_counted(world):

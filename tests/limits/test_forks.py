@@ -87,6 +87,7 @@ def test_a_place_that_the_child_gives_back_was_not_its_own() -> None:
     permit = limiter.try_acquire()
     assert permit is not None
     assert forked(give_back_and_try) == 0
+    permit.release()
 
 
 def test_what_was_charged_stays_charged_in_the_child() -> None:

@@ -109,6 +109,13 @@ def test_a_cost_above_a_whole_period_is_an_error_at_once() -> None:
     assert not gate.places
 
 
+@pytest.mark.parametrize("rate", [{"limit": 10, "cost": 11}, {"limit": 10, "burst": 20, "cost": 20.5}])
+def test_a_cost_of_its_own_that_can_never_pass_is_refused_where_it_is_written(rate: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="can never pass the rate"):
+        Rate(**rate)
+    assert Rate(10, burst=20, cost=20).cost == 20
+
+
 @pytest.mark.parametrize("cost", [-1, float("nan"), FOREVER, "2", None, True])
 def test_what_is_no_cost_is_an_error(cost: Any) -> None:
     with pytest.raises(ValueError, match=r"is no number|can never pass"):

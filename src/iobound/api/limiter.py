@@ -38,7 +38,7 @@ class Limiter:
     Args:
         rate: `"100/s"`, a `Rate`, or a list of them: all must admit.
         concurrency: how many may be inside at one time.
-        key_rate: a rate that each key has for itself.
+        key_rate: a rate, or a list of them, that each key has for itself.
         key_concurrency: how many of each key may be inside at one time.
         queue: how many may wait in `with`, or in a decorated function; more raise `Overloaded`.
 
@@ -63,7 +63,7 @@ class Limiter:
         rate: str | Rate | Sequence[str | Rate] | None = None,
         *,
         concurrency: int | None = None,
-        key_rate: str | Rate | None = None,
+        key_rate: str | Rate | Sequence[str | Rate] | None = None,
         key_concurrency: int | None = None,
         queue: int = 1000,
     ) -> None:

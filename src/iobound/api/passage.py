@@ -82,6 +82,14 @@ class Passage:
             except ValueError:
                 pass  # left in another context than it was entered in: nothing is to be reset here
 
+    def __del__(self) -> None:
+        """What passed and was dropped is lost to all who wait: no lock may be taken here to give it back."""
+        if getattr(self, "_state", None) == [PASSED] and self._limits.counts:
+            import warnings  # noqa: PLC0415 - only who is warned pays for it
+
+            message = "a permit passed and was dropped: its place is lost\nhint: `with permit:`, or permit.release()"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+
     def _claim(self, *may_be: str) -> str:
         """Use it, by oneself alone: whoever comes to it from now on is refused. The state that it was in."""
         try:

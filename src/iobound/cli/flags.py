@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHORT = {"concurrency": "-c"}
-REPEATED = ("rate",)
+REPEATED = ("rate", "key_rate")
 """Each adds one; of any other flag the last counts."""
 GRACE = 10.0
 """Seconds that running calls have after Ctrl-C: a person waits longer for results than a program does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 ALIKE = 20
 """So many failures of one kind, and nothing else, from the start: the next thousand will not be better."""
+
+OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - frames hold strings
+"""Where no mistake of the user's is to be looked for."""
 
 
 class Server:
@@ -169,7 +173,7 @@ def _first_failed(outcome: Outcome[Any]) -> Problem:
     """The first call failed: nothing else was run, and this is why and where."""
     error = outcome.error
     assert error is not None  # noqa: S101 - it failed
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(OURS)]
     place = f"  ({frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
     told = f"the first item failed, and nothing else was run: {type(error).__name__}: {message_of(error)}{place}"
     return Problem(told, hint_of(error) or f"item {_shown(outcome.item)}; --no-preflight goes on all the same")

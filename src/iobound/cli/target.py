@@ -36,7 +36,10 @@ def resolve(target: str) -> Callable[..., Any]:
             raise Problem(f"{module_name!r} has no {path!r}", _near(target, module_name, path, dir(found)))
         found = getattr(found, name)
     if not callable(found):
-        raise Problem(f"{target!r} is {type(found).__name__}, not a function")
+        functions = [name for name, each in vars(module).items() if inspect.isfunction(each)]
+        raise Problem(
+            f"{target!r} is {type(found).__name__}, not a function", _near(target, module_name, path, functions)
+        )
     return found  # type: ignore[no-any-return]
 
 

@@ -68,6 +68,7 @@ class Slots(set[Slot]):
 
     def abandon(self, slot: Slot) -> Attempt | None:
         """Give up the call in a slot, which cannot be stopped: its place is free again, up to `max_abandoned`."""
+        slot.left = slot.tickets
         attempt, slot.attempt = slot.attempt, None
         slot.abandoned = True
         self.discard(slot)

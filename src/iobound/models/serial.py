@@ -66,7 +66,7 @@ class SerialDriver(Driver):
         self.feeder = ConsumerFeeder(self)
         self.tally = Tally()
         self.core.tallies.append(self.tally)
-        self.slot = Slot(self.clock, None)
+        self.slot = Slot(self.clock, None, self.job.context.get(running))
         self.core.slots.add(self.slot)
         self.context = job.context.copy()
         self.context.run(running.set, self.slot)

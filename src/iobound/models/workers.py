@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iobound.core.statistics import Tally
-from iobound.words.attempt import Slot
+from iobound.words.attempt import Slot, running
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Crew(Generic[P]):
 
     def slot(self) -> Slot:
         """* A place in flight for a new worker."""
-        slot = Slot(self.driver.clock, self.core.rules.task_timeout)
+        slot = Slot(self.driver.clock, self.core.rules.task_timeout, self.driver.job.context.get(running))
         self.core.slots.add(slot)
         return slot
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from iobound.policies.permits import Permits
 from iobound.policies.queue import PerKey, Queue
-from iobound.policies.rate import Bucket, Rate
+from iobound.policies.rate import MOST, Bucket, Rate
 from iobound.words.attempt import Attempt
 from iobound.words.checks import check_number
 from iobound.words.errors import hinted
@@ -42,10 +42,8 @@ class Limits:
     common: tuple[Queue, ...] = ()
     costs: Mapping[str, Cost] = field(default_factory=dict)
     """Functions of an item, by the unit that they count."""
-    units: frozenset[str] = frozenset()
-    """What the rates count."""
-    shared: bool = False
-    """A rate without a cost of its own is among them: what items cost matters."""
+    rates: tuple[Rate, ...] = ()
+    """Those that the gates keep."""
     counts: bool = False
     """A concurrency is among them: who is inside matters to those who wait."""
 
@@ -68,23 +66,29 @@ class Limits:
             tuple(keyed[number] for number in sorted(keyed)),
             tuple(common[number] for number in sorted(common)),
             costs,
-            frozenset().union(*(each.units for each in every)),
-            any(each.shared for each in every),
+            tuple(rate for each in every for rate in each.rates),
             any(each.counts for each in every),
         )
 
     def check_cost(self, cost: Any) -> None:
-        """Refuse a cost that nothing here would ask for; None is none."""
+        """Refuse a cost that nothing here would ask for, or that nothing could ever pass with; None is none."""
         if cost is None:
             return
         if isinstance(cost, Mapping):
-            unknown = sorted({*cost} - self.units, key=str)
+            units = {rate.unit for rate in self.rates}
+            unknown = sorted({*cost} - units, key=str)
             if unknown:
                 error = ValueError(f"cost= has {unknown[0]!r}, and no rate here counts that")
-                raise hinted(error, f"what is counted here: {', '.join(sorted(self.units)) or 'nothing'}")
-        elif not self.shared:
+                raise hinted(error, f"what is counted here: {', '.join(sorted(units)) or 'nothing'}")
+            return
+        taking = [rate for rate in self.rates if rate.cost is None and rate.unit not in self.costs]
+        if not taking:
             error = ValueError("cost= would change nothing: no rate here takes it")
             raise hinted(error, "it is for rates without a cost of their own, such as rate='100/s'")
+        if not callable(cost):
+            check_number("cost", cost, "a number of at least 0, or a function of an item", most=MOST)
+            for rate in taking:
+                rate.check(cost)
 
     def attempt(self, key: Hashable, cost: Any, costs: Mapping[str, float]) -> Attempt:
         """What the gates are asked to admit, outside a run."""
@@ -96,7 +100,6 @@ class Limits:
         if cost is not None and isinstance(cost, Mapping):
             attempt.costs = {**costs, **cost}
         elif cost is not None:
-            check_number("cost", cost, "a number of at least 0, or one for each unit", most=1e18)
             attempt.cost = cost
         for unit in self.costs:
             if unit not in attempt.costs:
@@ -109,11 +112,9 @@ def limits(
     rate: Any = None, *, concurrency: int | None = None, key_rate: Any = None, key_concurrency: int | None = None
 ) -> Limits:
     """The gates that these make: rates as text, as `Rate`, as whoever has `limits` (a `Limiter`), or a list of them."""
-    told = [] if rate is None else list(rate) if isinstance(rate, list | tuple) else [rate]
-    if rate is not None and not told:
-        raise hinted(ValueError(f"rate={rate!r} limits nothing"), "leave it out, or write it as '100/s'")
+    told = _several("rate", rate)
     rates = [Rate.of(each) for each in told if isinstance(each, type) or not hasattr(each, "limits")]
-    key_rates = [] if key_rate is None else [Rate.of(key_rate)]
+    key_rates = [Rate.of(each) for each in _several("key_rate", key_rate)]
     keyed = [PerKey(partial(Bucket, each), f"rate {each} per key", next(_numbers)) for each in key_rates]
     common = [_numbered(Queue(Bucket(each), f"rate {each}")) for each in rates]
     if key_concurrency is not None:
@@ -122,11 +123,17 @@ def limits(
     if concurrency is not None:
         common.append(_numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
     costs = {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)}
-    units = frozenset(each.unit for each in (*key_rates, *rates))
-    shared = any(each.cost is None and each.unit not in costs for each in (*key_rates, *rates))
     counts = concurrency is not None or key_concurrency is not None
-    own = Limits(tuple(keyed), tuple(common), costs, units, shared, counts)
+    own = Limits(tuple(keyed), tuple(common), costs, (*key_rates, *rates), counts)
     return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
+
+
+def _several(name: str, told: Any) -> list[Any]:
+    """One, or a list of them; None is none."""
+    several = [] if told is None else list(told) if isinstance(told, list | tuple) else [told]
+    if told is not None and not several:
+        raise hinted(ValueError(f"{name}={told!r} limits nothing"), "leave it out, or write it as '100/s'")
+    return several
 
 
 _numbers = count()
@@ -139,7 +146,11 @@ def _numbered(gate: Queue) -> Queue:
 
 def check_key(key: Hashable) -> None:
     """Refuse one that cannot be found again: of NaN, each item would have limits of its own."""
-    hash(key)
+    try:
+        hash(key)
+    except TypeError as error:
+        hinted(error, "key= takes what can be looked up, such as text, numbers, and tuples of them")
+        raise
     if key != key:  # noqa: PLR0124 - that is the question
         raise hinted(ValueError(f"the key {key!r} is not equal to itself"), "give what has no key None, or a name")
 

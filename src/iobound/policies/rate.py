@@ -98,6 +98,8 @@ class Rate:
                 check_number(name, value, f"a number from {least:g} to {MOST:g}", least, MOST)
         if not isinstance(self.unit, str) or not self.unit.isidentifier():
             refuse("unit", self.unit, "a word, such as 'tokens'")
+        if is_number(self.cost):
+            self.check(self.cost)  # type: ignore[arg-type]
         unit = Fraction(self.per) * SECOND / Fraction(self.limit)
         burst = max(Fraction(1), SECOND * BURST / unit) if self.burst is None else Fraction(self.burst)
         object.__setattr__(self, "measures", Measures(unit, ceil(unit), int(burst * unit)))
@@ -116,6 +118,12 @@ class Rate:
         if not limit or not per:
             raise hinted(ValueError(f"rate {told!r} lets nothing through"), _HINT)
         return cls(limit, per)
+
+    def check(self, cost: float) -> None:
+        """Refuse a cost that nothing could ever pass with."""
+        if cost > max(self.limit, self.burst or 0):
+            error = ValueError(f"a cost of {cost:g} {self.unit} can never pass the rate {self}")
+            raise hinted(error, "split the item, or ask for a larger limit over a longer time")
 
     def __str__(self) -> str:
         names = {1: "s", 60: "min", 3600: "h", 86400: "day"}
@@ -155,9 +163,7 @@ class Bucket(Rule):
         if not is_number(cost) or not 0 <= cost < inf:
             error = ValueError(f"a cost of {cost!r} {rate.unit} is no number of at least 0")
             raise hinted(error, "cost= takes a number, or a function that gives one for an item")
-        if cost > max(rate.limit, rate.burst or 0):
-            error = ValueError(f"a cost of {cost:g} {rate.unit} can never pass the rate {rate}")
-            raise hinted(error, "split the item, or ask for a larger limit over a longer time")
+        rate.check(cost)
         return self._nanoseconds(cost)
 
     def _nanoseconds(self, units: float) -> int:

@@ -132,7 +132,7 @@ class Dispatcher:
             if attempt is None:
                 core.blocked(now)
                 return None
-            slot = Slot(self.time, core.rules.task_timeout)
+            slot = Slot(self.time, core.rules.task_timeout, self.driver.job.context.get(running))
             slot.attempt = attempt
             attempt.started = now
             core.slots.add(slot)

@@ -110,9 +110,9 @@ class Outcome(Generic[T]):
 class Slot:
     """One place in flight, and which attempt runs there."""
 
-    __slots__ = ("abandoned", "attempt", "clock", "expired", "timeout")
+    __slots__ = ("abandoned", "around", "attempt", "clock", "expired", "left", "timeout")
 
-    def __init__(self, clock: Clock, timeout: float | None) -> None:
+    def __init__(self, clock: Clock, timeout: float | None, around: Slot | None = None) -> None:
         self.attempt: Attempt | None = None
         self.clock = clock
         self.timeout = timeout
@@ -120,6 +120,16 @@ class Slot:
         """When the running attempt was told that its time is over."""
         self.abandoned = False
         """The call in it was given up: whatever it still returns is dropped."""
+        self.left: Sequence[Ticket] = ()
+        """What that call was admitted by: it may still tell what it has used."""
+        self.around = around
+        """The place of the call that made the run, if one did."""
+
+    @property
+    def tickets(self) -> Sequence[Ticket]:
+        """What the call in it was admitted by."""
+        attempt = self.attempt
+        return (() if attempt is None else attempt.tickets) or self.left  # it may be given up just now
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,12 +84,18 @@ def spent(units: float | None = None, /, **by_unit: float) -> None:
 
 
 def _levels() -> Iterator[Level]:
-    """All, the innermost first: what the call itself entered, what its run was admitted by, what is around the run."""
+    """All, the innermost first: what the call entered, what it was admitted by; then the same of the call around it."""
     slot, permits = running.get(None), admitted.get()
-    yield from (Level(permit.tickets, permit.clock.now()) for permit in permits if permit.slot is slot)
-    if slot is not None and slot.attempt is not None:
-        yield Level(slot.attempt.tickets, slot.clock.now())
-    yield from (Level(permit.tickets, permit.clock.now()) for permit in permits if permit.slot is not slot)
+    while slot is not None:
+        yield from _entered(permits, slot)
+        if slot.attempt is not None or slot.abandoned:
+            yield Level(slot.tickets, slot.clock.now())
+        slot = slot.around
+    yield from _entered(permits, None)
+
+
+def _entered(permits: Sequence[Admitted], slot: Slot | None) -> Iterator[Level]:
+    return (Level(permit.tickets, permit.clock.now()) for permit in permits if permit.slot is slot)
 
 
 def _counted(levels: Sequence[Level]) -> list[str]:
