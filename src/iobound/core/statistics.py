@@ -73,6 +73,7 @@ class Tally:
 
     def count(self, attempt: Attempt) -> None:
         """An attempt has ended, and counts."""
+        self.time(attempt)
         if attempt.error is None:
             self.succeeded += 1
         else:

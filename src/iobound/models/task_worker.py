@@ -7,7 +7,6 @@ from types import CoroutineType
 from types import coroutine as generator_coroutine
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.statistics import BRIEF, EARLY, EVERY
 from iobound.models.calls import failure_of, refuse_coroutine
 from iobound.models.workers import own_queue
 from iobound.words.attempt import running
@@ -86,13 +85,13 @@ class TaskWorker:
     def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: C901, PLR0912, PLR0915 - see below
         """The hot path. No Task per item: each coroutine is stepped here, in a context of its own.
 
-        One function on purpose: a call or generator more is paid by every item. What only some items need is elsewhere:
+        One function on purpose: a generator more is paid by every item (docs/decisions/0012). What only some items need is elsewhere:
         `_next` if there is nothing to start, `_begin` where hooks listen or the call was begun before, `_end` where
         anybody has a word in how it ended.
         """
         crew, driver, core, slot, call = self.crew, self.driver, self.driver.core, self.slot, self.crew.call
-        pending, ready, ordered = self.pending, core.delivery.ready, core.delivery.ordered
-        clock, tally, odd = driver.clock.now, crew.tally, driver.predecessor is not None or driver.hooks.watch_calls
+        pending, clock, tally = self.pending, driver.clock.now, crew.tally
+        odd = driver.predecessor is not None or driver.hooks.watch_calls
         watched = odd or not core.plain or slot.timeout is not None
         now, burst, fresh, failure = clock(), 0, True, None
         attempt: Any
@@ -133,18 +132,10 @@ class TaskWorker:
                 if not self._end(attempt, value, failure, now):
                     return
                 failure = None
-            else:  # `Crew.succeeded`, written out
+            else:
                 attempt.value = value
-                attempt.duration = duration = now - started
-                if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
-                    tally.time(attempt)
-                tally.succeeded += 1
-                slot.attempt = None
-                attempt.done = True
-                if not ordered:
-                    ready.append(attempt)
-                if driver.waits:
-                    crew.tell()
+                attempt.duration = now - started
+                crew.succeeded(attempt, slot, tally)
             burst += 1
             if burst >= BURST:
                 burst = 0
@@ -177,17 +168,16 @@ class TaskWorker:
             slot.expired = FOREVER
             self.task.uncancel()
             driver.core.slots.time_out(attempt)
-        crew.tally.time(attempt)
         if driver.hooks.settled:
             driver.hooks.tell("settled", attempt)
-        if attempt.error is not None or not driver.core.plain:
+        if attempt.error is None and driver.core.plain:
+            crew.succeeded(attempt, slot, crew.tally)
+        else:
             crew.tally.count(attempt)
             following = crew.exchange(attempt, slot, now)
             if following is not None:
                 self.pending.append(following)
                 return True
-        else:
-            crew.succeeded(attempt, slot, crew.tally)
         return not crew.crowded
 
     @generator_coroutine

@@ -6,7 +6,6 @@ from threading import current_thread
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from iobound.core.statistics import BRIEF, EARLY, EVERY
 from iobound.models.calls import entered, failure_of, refuse_coroutine
 from iobound.models.workers import own_queue
 from iobound.words.attempt import running
@@ -55,12 +54,11 @@ class ThreadWorker:
     def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912 - see below
         """The hot path: no lock while there is work and all goes well.
 
-        One function on purpose: a call more is paid by every item. What only some items need is elsewhere: `_next` if
-        there is nothing to start, `_end` where anybody has a word in how a call ended.
+        What only some items need is elsewhere: `_next` if there is nothing to start, `_end` where anybody has a word in
+        how a call ended. See docs/decisions/0012.
         """
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
-        pending, ready, ordered = self.pending, core.delivery.ready, core.delivery.ordered
-        clock, observed = driver.clock.now, driver.hooks.watch_calls
+        pending, clock, observed = self.pending, driver.clock.now, driver.hooks.watch_calls
         watched = observed or not core.plain or slot.timeout is not None
         attempt: Any
         while True:
@@ -94,18 +92,10 @@ class ThreadWorker:
             if watched or error is not None:
                 if not self._end(attempt, value, error, now):
                     return
-            else:  # `Crew.succeeded`, written out
+            else:
                 attempt.value = value
                 attempt.duration = duration
-                if duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
-                    tally.time(attempt)
-                tally.succeeded += 1
-                slot.attempt = None
-                attempt.done = True
-                if not ordered:
-                    ready.append(attempt)
-                if driver.waits:
-                    crew.tell()
+                crew.succeeded(attempt, slot, tally)
 
     def _end(self, attempt: Attempt, value: Any, error: BaseException | None, now: float) -> bool:
         """Somebody has a word in how a call ended. False: this thread goes home, if it was not given up meanwhile."""
@@ -116,17 +106,16 @@ class ThreadWorker:
         attempt.value, attempt.duration = value, now - attempt.started
         if error is not None:
             attempt.error = error
-        tally.time(attempt)
         if driver.hooks.settled:
             driver.hooks.tell("settled", attempt)
-        if error is not None or not driver.core.plain:
+        if error is None and driver.core.plain:
+            crew.succeeded(attempt, self.slot, tally)
+        else:
             tally.count(attempt)
             following = crew.exchange(attempt, self.slot, now)
             if following is not None:
                 self.pending.append(following)
                 return True
-        else:
-            crew.succeeded(attempt, self.slot, tally)
         return not (crew.crowded or self.slot.abandoned)
 
     def _next(self) -> Attempt | None:

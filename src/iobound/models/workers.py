@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from iobound.core.statistics import Tally
+from iobound.core.statistics import BRIEF, EARLY, EVERY, Tally
 from iobound.words.attempt import Slot, running
 from iobound.words.clock import FOREVER
 
@@ -46,6 +46,8 @@ class Crew(Generic[P]):
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
         self.core = driver.core
+        self.completed = None if self.core.delivery.ordered else self.core.delivery.ready
+        """What is done, where it is delivered as completed."""
         self.parked: dict[P, None] = {}
         self.live = 0
         """Workers that may start calls, parked ones included, abandoned ones not."""
@@ -76,12 +78,14 @@ class Crew(Generic[P]):
         return slot
 
     def succeeded(self, attempt: Attempt, slot: Slot, tally: Tally) -> None:
-        """An attempt has ended well, and nobody decides about it. Where every item passes this is written out."""
+        """An attempt has ended well, and nobody decides about it."""
+        if attempt.duration > BRIEF or attempt.index < EARLY or not attempt.index % EVERY:
+            tally.time(attempt)  # which asks the same, but most are spared the call
         tally.succeeded += 1
         slot.attempt = None
         attempt.done = True
-        if not self.core.delivery.ordered:
-            self.core.delivery.ready.append(attempt)
+        if self.completed is not None:
+            self.completed.append(attempt)
         if self.driver.waits:
             self.tell()
 
