@@ -82,12 +82,12 @@ class TaskWorker:
         return False
 
     @generator_coroutine
-    def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: C901, PLR0912, PLR0915 - see below
+    def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: PLR0915 - see below
         """The hot path. No Task per item: each coroutine is stepped here, in a context of its own.
 
-        One function on purpose: a generator more is paid by every item (docs/decisions/0012). What only some items need is elsewhere:
-        `_next` if there is nothing to start, `_begin` where hooks listen or the call was begun before, `_end` where
-        anybody has a word in how it ended.
+        One function on purpose: a generator more is paid by every item (docs/decisions/0012). What only some items need
+        is elsewhere: `_next` if there is nothing to start, `_begin` where hooks listen or the call was begun before,
+        `_end` where anybody has a word in how it ended.
         """
         crew, driver, core, slot, call = self.crew, self.driver, self.driver.core, self.slot, self.crew.call
         pending, clock, tally = self.pending, driver.clock.now, crew.tally

@@ -51,7 +51,7 @@ class ThreadWorker:
                     self.driver.workers.stir()  # whoever takes over may have waited for this place
                 self.driver.left(current_thread())
 
-    def _loop(self, call: Callable[[Any], Any], base: Context) -> None:  # noqa: C901, PLR0912 - see below
+    def _loop(self, call: Callable[[Any], Any], base: Context) -> None:
         """The hot path: no lock while there is work and all goes well.
 
         What only some items need is elsewhere: `_next` if there is nothing to start, `_end` where anybody has a word in
