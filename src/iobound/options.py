@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
@@ -180,6 +180,9 @@ class Options:
         if self.key is not None and self.buffersize is not None:
             error = TypeError("buffersize= cannot be given with key=")
             raise hinted(error, "lookahead= bounds what a run with keys pulls ahead")
+        if isinstance(self.cost, Mapping):
+            error = TypeError("cost= takes one number for an item, or a function that gives it")
+            raise hinted(error, "what each unit costs is told by the rates: Rate(..., cost=len, unit='tokens')")
         self._check_gates()
         if self.memory is not None:
             self.memory_budget()

@@ -291,7 +291,7 @@ async def test_an_on_that_raises_is_what_the_item_fails_with(world):
 
 async def test_a_call_that_finds_no_descriptor_is_made_again_among_fewer(crowd):
     """It is no retry, and no failure; the limit falls, and a hook hears of it."""
-    calls, told = crowd.Meter(), []
+    calls, told, made = crowd.Meter(), [], []
     full = calls.when(inside=4)
 
     class Hook:
@@ -299,6 +299,7 @@ async def test_a_call_that_finds_no_descriptor_is_made_again_among_fewer(crowd):
             told.append((old, new, reason))
 
     async def body(item):
+        made.append(item)
         if calls.inside >= 4:
             raise OSError(errno.EMFILE, "too many open files")
         with calls:
@@ -311,7 +312,9 @@ async def test_a_call_that_finds_no_descriptor_is_made_again_among_fewer(crowd):
     assert await crowd.list(run) == [*range(60)]
     assert calls.peak <= 8
     assert run.stats.retried == run.stats.failed == 0
+    assert len(made) < 120  # each waits for another to end
     assert told
+    assert all(new != old for old, new, _ in told)
     assert told[0][1] < told[0][0]
     assert told[0][2] == "no descriptor was left"
 

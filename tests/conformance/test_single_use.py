@@ -91,6 +91,7 @@ BAD = {
     "concurrency share": ((abs, [1]), {"concurrency": 2.5}, "concurrency"),
     "concurrency none": ((abs, [1]), {"concurrency": None}, "concurrency"),
     "buffersize": ((abs, [1]), {"buffersize": 0}, "buffersize"),
+    "cost of units": ((abs, [1]), {"rate": "9/s", "cost": {"requests": 2}}, "cost"),
     "feed": ((abs, [1]), {"feed": "thread"}, "feed"),
     "feed of an async source": ((abs, type("A", (), {"__aiter__": 1})()), {"feed": "consumer"}, "feed"),
     "errors": ((abs, [1]), {"errors": "ignore"}, "errors"),

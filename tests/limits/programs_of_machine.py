@@ -20,6 +20,8 @@ HELD = 0.01
 """Seconds that a file is kept open."""
 USED = 0.02
 """Seconds that a buffer is used for."""
+LATE = 0.7
+"""Seconds for which the first item, or one of the first few, is held up."""
 MB = 10**6
 
 
@@ -53,20 +55,29 @@ def hold_files(model: str, folder: str, items: int, each: int, concurrency: int)
     return {"whole": whole, "failed": run.stats.failed, "retried": run.stats.retried, "tried": tried}
 
 
-def fill(model: str, budget: int, size: int, kept: bool, slow: bool) -> dict[str, Any]:
-    """Make a hundred buffers of `size` MB under a budget of `budget` MB more than this process has."""
+def fill(model: str, budget: int, size: int, kept: bool, slow: bool, late: str = "") -> dict[str, Any]:  # noqa: PLR0917 - a program
+    """Make a hundred buffers of `size` MB under a budget of `budget` MB more than this process has.
+
+    `late`: the first item comes to its end last, for it is made again ("retry"), or the second, by a rate ("key").
+    """
 
     def made() -> bytearray:
         buffer = bytearray(size * MB)
         buffer[::4096] = b"x" * len(buffer[::4096])  # every page is there
         return buffer
 
+    def fail(item: int) -> None:
+        if late == "retry" and not item and iobound.current().attempt == 1:
+            raise OSError("busy")
+
     def plain(item: int) -> Any:
+        fail(item)
         buffer = made()
         time.sleep(USED)
         return buffer if kept else len(buffer)
 
     async def native(item: int) -> Any:
+        fail(item)
         buffer = made()
         await asyncio.sleep(USED)
         return buffer if kept else len(buffer)
@@ -74,7 +85,12 @@ def fill(model: str, budget: int, size: int, kept: bool, slow: bool) -> dict[str
     fn: Any = plain if model == "threads" else native
     list(iobound.map(fn, [], model=model))  # what is imported for it belongs to the baseline
     before = resident()
-    run = iobound.map(fn, range(100), model=model, concurrency=32, memory=before + budget * MB, ordered=not slow)
+    options: dict[str, Any] = {"model": model, "concurrency": 32, "memory": before + budget * MB, "ordered": not slow}
+    if late == "retry":
+        options["retry"] = iobound.Retry(wait=lambda made, error: LATE)
+    elif late == "key":
+        options |= {"key": lambda item: item if item > 1 else 0, "key_rate": iobound.Rate(1, per=LATE)}
+    run = iobound.map(fn, range(100), **options)
     done = 0
     for result in run:
         done += (len(result) if kept else result) == size * MB

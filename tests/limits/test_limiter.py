@@ -215,6 +215,28 @@ def test_a_limiter_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None
     assert "hint" in "".join(caught.value.__notes__)
 
 
+def test_what_is_passed_by_name_is_the_first_argument_too() -> None:
+    limiter = Limiter(key_rate=Rate(1, per=3600))
+    told: list[str] = []
+
+    @limiter(key=told.append)
+    def get(url: str) -> str:
+        return url
+
+    assert (get("a"), told) == ("a", ["a"])
+    limiter = Limiter(Rate(10, cost=len, unit="letters"))
+    get = limiter(get.__wrapped__)
+    with pytest.raises(ValueError, match="can never pass"):
+        get(url="x" * 11)
+
+
+def test_rates_of_one_unit_share_one_cost() -> None:
+    with pytest.raises(ValueError, match="two rates count requests") as caught:
+        Limiter([Rate(100, cost=1), Rate(60_000, per=60, cost=lambda item: 500)])
+    assert "share one cost" in caught.value.__notes__[0]
+    assert Limiter([Rate(100, cost=2), Rate(1000, per=60, cost=2)]).try_acquire() is not None
+
+
 def test_a_decorated_function_keeps_its_name_and_colour() -> None:
     @Limiter("100/s")
     async def fetch(url: str) -> str:

@@ -39,7 +39,7 @@ def test_five_thousand_files_are_held_where_256_descriptors_are_allowed(model: s
 @pytest.mark.parametrize("model", ["threads", "asyncio"])
 def test_calls_that_need_three_descriptors_all_succeed_too(model: str, tmp_path: Path) -> None:
     measured = held(model, tmp_path, each=3, items=2000)
-    assert measured.value["tried"] > 2000  # some found none, and were made again
+    assert 2000 < measured.value["tried"] < 4000  # some found none, and were made again: not at once
 
 
 MODELS = pytest.mark.parametrize("model", ["threads", "asyncio"])
@@ -47,8 +47,8 @@ KEPT = pytest.mark.parametrize("kept", [False, True], ids=["sizes", "buffers"])
 SLOW = pytest.mark.parametrize("slow", [False, True], ids=["a fast consumer", "a slow consumer"])
 
 
-def filled(model: str, budget: int, size: int, kept: bool, slow: bool) -> float:
-    value = measure("programs_of_machine:fill", model, budget, size, kept, slow, needs=["asyncio"]).value
+def filled(model: str, budget: int, size: int, *, kept: bool, slow: bool, late: str = "") -> float:
+    value = measure("programs_of_machine:fill", model, budget, size, kept, slow, late, needs=["asyncio"]).value
     assert value["done"] == 100
     return value["peak"]
 
@@ -58,7 +58,15 @@ def filled(model: str, budget: int, size: int, kept: bool, slow: bool) -> float:
 @KEPT
 @SLOW
 def test_a_memory_budget_holds(model: str, kept: bool, slow: bool) -> None:
-    assert filled(model, 200, 10, kept, slow) < 1.2 * 200
+    assert filled(model, 200, 10, kept=kept, slow=slow) < 1.2 * 200
+
+
+@linux
+@MODELS
+@pytest.mark.parametrize("late", ["retry", "key"])
+def test_a_memory_budget_holds_while_all_wait_for_the_first_item(model: str, late: str) -> None:
+    """Nothing runs and nothing can be delivered: still only that item may start beyond the budget."""
+    assert filled(model, 200, 10, kept=True, slow=False, late=late) < 1.2 * 200
 
 
 @linux
@@ -67,7 +75,7 @@ def test_a_memory_budget_holds(model: str, kept: bool, slow: bool) -> None:
 @KEPT
 @SLOW
 def test_a_memory_budget_of_a_gigabyte_holds(model: str, kept: bool, slow: bool) -> None:
-    assert filled(model, 1000, 50, kept, slow) < 1.2 * 1000
+    assert filled(model, 1000, 50, kept=kept, slow=slow) < 1.2 * 1000
 
 
 @linux

@@ -9,6 +9,7 @@ import pytest
 from iobound.policies.memory import MemoryGate, size_of
 from iobound.signals.memory import resident, trim
 from iobound.words.attempt import Attempt
+from iobound.words.clock import FOREVER
 
 MB = 10**6
 
@@ -75,7 +76,16 @@ def test_a_size_that_cannot_be_meant_is_told_as_it_was_written(told: Any, messag
 
 
 def places(gate: MemoryGate, count: int) -> list[Any]:
-    return [gate.request(Attempt(), 0.0, lambda: None) for _ in range(count)]
+    return [gate.request(attempt(index), 0.0, lambda: None) for index in range(count)]
+
+
+def attempt(index: int) -> Attempt:
+    made = Attempt()
+    made.index = index
+    return made
+
+
+DONE = Attempt()
 
 
 def test_one_call_runs_until_the_cost_is_known_then_as_many_as_fit() -> None:
@@ -85,7 +95,7 @@ def test_one_call_runs_until_the_cost_is_known_then_as_many_as_fit() -> None:
     assert waiting.pop(0).take(0.0)
     assert not waiting[0].take(0.0)
     gate.observe(150 * MB)  # while it runs
-    gate.settled()
+    gate.settled(DONE)
     gate.observe(150 * MB)  # its result is there still
     started = 0
     while waiting and waiting[0].take(0.0):
@@ -101,7 +111,7 @@ def test_what_is_delivered_makes_room() -> None:
     first, second, third = places(gate, 3)
     assert first.take(0.0)
     gate.observe(200 * MB)
-    gate.settled()
+    gate.settled(DONE)
     assert second.take(0.0)
     gate.observe(300 * MB)
     assert not third.take(0.0)
@@ -115,9 +125,38 @@ def test_one_call_may_always_run() -> None:
     gate.observe(500 * MB)
     first, second = places(gate, 2)
     assert first.take(0.0)
-    gate.settled()
+    gate.settled(DONE)
     gate.delivered(1)
     assert second.take(0.0)
+
+
+def test_beyond_the_budget_only_the_item_may_run_that_delivery_waits_for() -> None:
+    """Any other would only add to what cannot be delivered."""
+    gate = MemoryGate(10 * MB, "10MB")
+    gate.observe(500 * MB)
+    first, second, third, fourth = places(gate, 4)
+    assert first.take(0.0)
+    gate.settled(DONE)
+    gate.look_at(1, ready=False, awaited=3)
+    assert second.opens_at == third.opens_at == FOREVER
+    assert not second.take(0.0)
+    assert fourth.take(0.0)
+
+
+def test_a_failed_call_teaches_only_if_it_took_something() -> None:
+    gate = MemoryGate(500 * MB, "500MB")
+    gate.observe(100 * MB)
+    failed = attempt(0)
+    failed.error = OSError()
+    first, second, third, fourth = places(gate, 4)
+    assert first.take(0.0)
+    gate.settled(failed)
+    assert second.take(0.0)
+    assert not third.take(0.0)
+    gate.observe(120 * MB)
+    gate.settled(failed)
+    assert third.take(0.0)
+    assert fourth.take(0.0)
 
 
 def after_one_item() -> tuple[MemoryGate, list[Any]]:
@@ -127,7 +166,7 @@ def after_one_item() -> tuple[MemoryGate, list[Any]]:
     first, *waiting = places(gate, 30)
     assert first.take(0.0)
     gate.observe(110 * MB)
-    gate.settled()
+    gate.settled(DONE)
     return gate, waiting
 
 
@@ -146,7 +185,7 @@ def test_the_cost_of_large_items_is_forgotten_in_time() -> None:
     for place in places(gate, 1000):
         assert place.take(0.0)
         gate.observe((101 if gate.share.known else 200) * MB)
-        gate.settled()
+        gate.settled(DONE)
         gate.delivered(0)
     assert gate.share.cost < 2 * MB
 
@@ -171,7 +210,7 @@ def test_what_the_allocator_keeps_is_given_back_when_there_is_no_room() -> None:
         gate.observe((100 + 19 * share.held) * MB)
     assert not share.hoards(290 * MB)  # the ten account for it
     for _ in range(10):
-        gate.settled()
+        gate.settled(DONE)
     gate.delivered(1)
     gate.observe(290 * MB)
     assert share.cost < 20 * MB  # what was freed is not the cost of the one that is left

@@ -41,6 +41,12 @@ def test_a_rate_is_read_as_people_write_it(told: str, limit: float, per: float) 
     assert Rate.of(told) == Rate(limit, per)
 
 
+def test_a_rate_is_read_as_it_is_written() -> None:
+    """With its unit, too."""
+    for rate in (Rate(60_000, per=60, unit="tokens"), Rate(3, per=10), Rate(0.5, per=3600, unit="pages")):
+        assert Rate.of(str(rate)) == rate
+
+
 @pytest.mark.parametrize("told", ["", "100", "100/", "/s", "x/s", "100/fortnight", "0/s", "5/0s", "-1/s", "1e3/s"])
 def test_what_is_no_rate_is_refused_with_a_hint(told: str) -> None:
     with pytest.raises(ValueError, match="rate") as caught:

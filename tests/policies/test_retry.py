@@ -144,7 +144,20 @@ def test_what_the_other_side_asks_for_is_spread_upward_and_free() -> None:
     for pause in pauses:
         assert pause is not None
         assert 10 <= pause.seconds <= 10 * (1 + SPREAD)
-        assert (pause.key, pause.free) == (10, True)
+        assert (pause.key, pause.free) == (pause.seconds, True)
+
+
+@pytest.mark.parametrize("status, after", [(503, "10"), (429, "0")])
+def test_only_a_server_that_has_not_failed_and_asks_to_wait_is_asked_again_for_free(status: int, after: str) -> None:
+    pause = Retry().judge(attempt(Failed(status=status, headers={"Retry-After": after})))
+    assert pause is not None
+    assert not pause.free
+
+
+def test_a_group_is_transient_if_all_in_it_are() -> None:
+    """A bug inside a `TaskGroup` arrives in one."""
+    assert transient(ExceptionGroup("several", [OSError(), ConnectionError()]))
+    assert not transient(ExceptionGroup("several", [OSError(), ExceptionGroup("inside", [AttributeError()])]))
 
 
 def test_the_last_attempt_is_the_last() -> None:

@@ -60,11 +60,11 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         error = RuntimeError("the interpreter is shutting down: no thread starts any more")
         raise hinted(error, "model='serial' still works there")
     progress = _progress(call, source, options.progress)
-    successor = partial(_successor, loop, options.concurrency == "auto") if may_switch and not call.setup else None
+    successor = partial(_successor, loop, options) if may_switch and not call.setup else None
     if model.clock is SYSTEM:
         options = _clamped(options, model.concurrency)
     limits, memory = options.limits(), _memory_gate(options)
-    if options.ordered and limits and limits.keyed:
+    if options.ordered and options.key is not None and (options.retry or (limits and limits.keyed)):
         said("ordered results wait for those of blocked keys", "ordered=False lets every key go at its own pace")
     gates = (*(limits.keyed if limits else ()), *((memory,) if memory else ()), *(limits.common if limits else ()))
     job = Job(
@@ -163,9 +163,10 @@ def _stats(driver: Driver) -> Stats | None:
     return snapshot(driver.core, driver.clock.now()) if driver.consumed else None
 
 
-def _successor(loop: asyncio.AbstractEventLoop | None, default: bool, driver: Driver) -> Workers:  # noqa: FBT001
-    if default:
-        driver.core.resize(TASKS, "the function is async")
+def _successor(loop: asyncio.AbstractEventLoop | None, options: Options, driver: Driver) -> Workers:
+    if options.concurrency == "auto":
+        clamped = _clamped(options, TASKS).concurrency
+        driver.core.resize(TASKS if isinstance(clamped, str) else clamped, "the function is async")
     return task_crew(driver, loop)
 
 

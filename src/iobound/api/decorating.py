@@ -23,14 +23,14 @@ def limited(fn: F, passage: Callable[[tuple[Any, ...]], Permit]) -> F:
 
         @wraps(fn)
         async def limited_async(*args: Any, **kwargs: Any) -> Any:
-            async with passage(args):
+            async with passage((*args, *kwargs.values())):
                 return await fn(*args, **kwargs)
 
         return limited_async  # type: ignore[return-value]
 
     @wraps(fn)
     def limited_plain(*args: Any, **kwargs: Any) -> Any:
-        with passage(args):
+        with passage((*args, *kwargs.values())):
             return fn(*args, **kwargs)
 
     return limited_plain  # type: ignore[return-value]

@@ -72,6 +72,12 @@ class Delivery:
         head = self.head
         return head is not None and head.done
 
+    @property
+    def awaited(self) -> int | None:
+        """The index of the item that all others wait for, where they are delivered in order."""
+        head = self.head if self.ordered else None
+        return None if head is None else head.index
+
     def expect(self, attempt: Attempt) -> None:
         """One more was pulled: it has its place, which in order is one in the queue."""
         attempt.index = self.pulled

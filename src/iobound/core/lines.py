@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from iobound.words.gates import Gate, Ticket
 
 
+NONE: deque[Attempt] = deque()
+"""Most lines have nothing to make again."""
+
+
 class Line:
     """The waiting items of one key."""
 
-    __slots__ = ("admission", "due", "key", "lines", "queued", "waiting")
+    __slots__ = ("admission", "again", "due", "key", "lines", "queued", "side", "waiting")
 
     def __init__(self, key: Hashable, lines: Lines) -> None:
         self.key = key
@@ -33,6 +37,10 @@ class Line:
         self.due = FOREVER
         """When `Lines.timed` will bring it up."""
         self.waiting: deque[Attempt] = deque()
+        self.again = NONE
+        """Those that are made again, which go before new ones."""
+        self.side = self.waiting
+        """Of the two the one whose head stands in queues, while one does."""
         self.admission: Admission | None = None
         """Where its head stands, once it had to queue."""
         self.queued = False
@@ -42,6 +50,11 @@ class Line:
     def stands(self) -> bool:
         """Whether its head stands in queues."""
         return self.admission is not None and bool(self.admission.tickets)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it waits at a gate where nobody else does, so that nobody's turn is lost."""
+        return self.admission is not None and getattr(self.admission.shut_by, "own", False)
 
     def leave(self) -> None:
         """Leave every queue."""
@@ -103,7 +116,7 @@ class Lines:
         """An attempt that was admitted but could not be made goes before the others, uncharged."""
         undo(attempt.tickets)  # for it asks anew
         attempt.tickets = ()
-        self.add_due(attempt)
+        self._add_again(attempt, first=True)
 
     def let_go(self, attempt: Attempt, now: float) -> None:
         """An attempt is over, settled or not: the gates that count what runs must hear it."""
@@ -113,8 +126,20 @@ class Lines:
 
     def add_due(self, attempt: Attempt) -> None:
         """An attempt to be made again goes before new items, but behind a head that already holds tickets."""
+        self._add_again(attempt, first=False)
+
+    def _add_again(self, attempt: Attempt, *, first: bool) -> None:
         line = self._line(attempt.key)
-        line.waiting.insert(1 if line.stands else 0, attempt)
+        if line.again is NONE:
+            line.again = deque()
+        again, sooner = line.again, not line.again or attempt.index < line.again[0].index
+        if line.stands and attempt.index < line.side[0].index and line.stands_alone:
+            self._step_back(line)  # delivery waits for what was pulled first
+            self._open(line)
+        if not (first or sooner):
+            again.append(attempt)
+        else:
+            again.insert(1 if line.stands and line.side is again else 0, attempt)
         self.number += 1
 
     def next_head(self, now: float) -> Attempt | None:
@@ -167,7 +192,7 @@ class Lines:
         if line is None:
             line = self.lines[key] = Line(key, self)
             self._open(line)
-        elif not line.waiting:
+        elif not (line.waiting or line.again):
             self._open(line)  # it could not be forgotten, see below
         return line
 
@@ -198,25 +223,30 @@ class Lines:
             self._open(line)
 
     def _start(self, line: Line, now: float) -> Attempt | None:
-        if not line.waiting:
+        admission, tickets = line.admission, None
+        side = line.again or line.waiting if admission is None or not admission.tickets else line.side
+        if not side:
             return None  # it was looked at for an earlier ring, and has emptied since
-        attempt, admission, tickets = line.waiting[0], line.admission, None
+        attempt = side[0]
         try:
             if admission is None:
                 tickets = enter(self.gates, attempt, now)
             elif not admission.tickets:
                 tickets = enter(self.gates, attempt, now, admission.ring)
-            if tickets is None and (tickets := self._queue(line, attempt, now)) is None:
+            if tickets is None:
+                line.side = side
+                tickets = self._queue(line, attempt, now)
+            if tickets is None:
                 return None
         except Exception as error:  # noqa: BLE001 - whatever a gate raises is the item's failure
             self._step_back(line)
             # Its frames lead to whoever looked, perhaps the consumer: kept, they would keep a dropped run alive.
             error.__context__ = error.__traceback__ = None
             attempt.error, tickets = error, []
-        line.waiting.popleft()
+        side.popleft()
         self.number -= 1
         attempt.tickets = tickets
-        if line.waiting:
+        if line.waiting or line.again:
             line.queued = True
             self.open.append(line)
         elif (wrong := self._forget(line)) is not None:

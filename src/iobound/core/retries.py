@@ -54,7 +54,7 @@ class Retries:
         if pause is None:
             return False
         if pause.key:
-            self.hold.shut(attempt.key, now + pause.key)
+            self.hold.shut(attempt.key, now + pause.key, now)
         if attempt.number == 1:
             attempt.first = attempt.started
         if pause.seconds == FOREVER or now + pause.seconds > attempt.first + self.deadline:

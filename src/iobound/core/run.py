@@ -62,8 +62,6 @@ class Core:
         self.ended_at: float | None = None
         self.deadline = FOREVER if rules.timeout is None else now + rules.timeout
 
-    # The source ---------------------------------------------------------------------------------------------
-
     def offer(self, attempt: Attempt) -> None:
         """The source gave an item. In a plain run its one feeding party may call this without the lock."""
         delivery = self.delivery
@@ -98,7 +96,7 @@ class Core:
             except IndexError:
                 return None
         if self.rules.memory is not None:
-            self.rules.memory.share.ready = self.delivery.deliverable
+            self.rules.memory.look_at(self._kept, ready=self.delivery.deliverable, awaited=self.delivery.awaited)
         while self.admitting and not self.crammed:
             found = self.starts.next(now)
             if found is None or found.error is None:
@@ -155,7 +153,8 @@ class Core:
 
     def resize(self, limit: int, why: str) -> None:
         """The limit changes. Running calls go on; the window follows."""
-        self.changes.append((self.slots.limit, limit, why))
+        if limit != self.slots.limit:
+            self.changes.append((self.slots.limit, limit, why))
         self.slots.resize(limit)
         self.delivery.window = self.rules.window(limit)
         self._check_slots()  # hung calls may have all that is left
@@ -164,7 +163,12 @@ class Core:
         """The consumer took `count` items."""
         self.delivery.credit(count, now)
         if self.rules.memory is not None:
-            self.rules.memory.delivered(self.settled - self.delivery.returned)
+            self.rules.memory.delivered(self._kept)
+
+    @property
+    def _kept(self) -> int:
+        """Attempts that have ended, and of which something is kept."""
+        return self.settled - self.delivery.returned + self.starts.failed
 
     # Results ------------------------------------------------------------------------------------------------
 
@@ -265,8 +269,6 @@ class Core:
     def _check_slots(self) -> None:
         if self.slots.capacity <= 0 and self.slots.recover_at == FOREVER and not self.stopping:
             self.end(self.slots.exhausted())
-
-    # Stopping -----------------------------------------------------------------------------------------------
 
     def fail(self, error: BaseException, index: int | None = None) -> None:
         """Stop now: the first failure in time wins. Nothing comes after it, unless failures are collected."""

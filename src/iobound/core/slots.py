@@ -98,7 +98,7 @@ class Slots(set[Slot]):
         self.wanted = max(self.wanted, self.limit)
         self.squeezed_at = now
         self.recover_at = now + PAUSE
-        beside = len(self.running())  # those that have just ended are not seen any more
+        beside = len(self.running() - {attempt})  # those that have just ended are not seen any more
         return max(1, min(beside, self.limit) or self.limit // 2)
 
     def recovered(self, now: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from iobound.core.admission import undo
 from iobound.core.lines import Lines
 from iobound.core.retries import Retries
 from iobound.words.clock import FOREVER
@@ -25,8 +26,15 @@ class Starts(Lines):
         super().__init__((self.retries.hold, *rules.gates) if rules.retry else rules.gates, wake, rules.cost)
         self.refused: deque[Attempt] = deque()
         """Retries that came too late: their failure stands."""
+        self._lined_up = 0
+        """Retries that are due and wait for the limits."""
         self.retried = 0
         """Retries that came in time."""
+
+    @property
+    def failed(self) -> int:
+        """Items that have failed and will be made again."""
+        return self.retries.number + self._lined_up
 
     def __bool__(self) -> bool:
         """Whether any item waits."""
@@ -53,7 +61,22 @@ class Starts(Lines):
             self._line_up(now)
         if self.refused:
             return self.refused.popleft()
-        return self.next_head(now)
+        found = self.next_head(now)
+        if found is not None and found.failure is not None:
+            self._begin_again(found, now)
+        return found
+
+    def _begin_again(self, attempt: Attempt, now: float) -> None:
+        """A retry has passed the gates: unless it was held up for too long, what it failed with is forgotten."""
+        self._lined_up -= 1
+        failure, attempt.failure = attempt.failure, None
+        if failure is not None and attempt.error is None and now > attempt.first + self.retries.deadline:
+            undo(attempt.tickets)
+            attempt.tickets = ()
+            attempt.number -= 1
+            self.retried -= 1
+            attempt.error = failure
+            noted(failure, "its retry waited for the limits until the deadline")
 
     def more(self, now: float) -> bool:
         """Whether `next` may find something. A guess."""
@@ -74,12 +97,14 @@ class Starts(Lines):
 
     def _line_up(self, now: float) -> None:
         for attempt, again in self.retries.due(now):
-            if again:
+            if again and self.retries.hold.until.get(attempt.key, now) <= attempt.first + self.retries.deadline:
                 attempt.number += 1
                 self.retried += 1
-                attempt.error = attempt.pause = None
+                attempt.failure, attempt.error, attempt.pause = attempt.error, None, None
+                self._lined_up += 1
                 self.add_due(attempt)
             else:
                 self.refused.append(attempt)
                 if attempt.error is not None:
-                    noted(attempt.error, "its retry waited for the budget until the deadline")
+                    why = "the other side" if again else "the budget"
+                    noted(attempt.error, f"its retry waited for {why} until the deadline")

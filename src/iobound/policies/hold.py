@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from iobound.words.attempt import Attempt
 
+FEWEST = 1024
+"""Keys that are remembered before those are forgotten whose time is over."""
+
 
 class HeldTicket:
     """The turn of one key's head. A run has one per key, so that there is no queue."""
@@ -79,9 +82,13 @@ FREE = Free()
 class Hold:
     """A gate of one run, asked only under its lock."""
 
+    own = True
+    """As of `Queue`: what is made again overtakes what waits here."""
+
     def __init__(self) -> None:
         self.until: dict[Hashable, float] = {}
         """Keys whose other side asked for a pause, and its end."""
+        self.most = FEWEST
         self.crowded: set[Hashable] = set()
         """Keys with so many retries waiting that nothing new starts."""
         self.rings: dict[Hashable, Callable[[], None]] = {}
@@ -103,8 +110,11 @@ class Hold:
         """Ask for a turn."""
         return HeldTicket(self, attempt, ring)
 
-    def shut(self, key: Hashable, until: float) -> None:
+    def shut(self, key: Hashable, until: float, now: float) -> None:
         """Nothing of this key starts before then."""
+        if len(self.until) >= self.most:  # keys that have not come back: constant work per key
+            self.until = {each: end for each, end in self.until.items() if end > now}
+            self.most = max(FEWEST, 2 * len(self.until))
         self.until[key] = max(until, self.until.get(key, -FOREVER))
 
     def crowd(self, key: Hashable, *, crowded: bool) -> None:

@@ -122,10 +122,20 @@ def limits(
         keyed.append(PerKey(partial(Permits, key_concurrency), named, next(_numbers)))
     if concurrency is not None:
         common.append(_numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
-    costs = {each.unit: each.cost for each in (*key_rates, *rates) if callable(each.cost)}
+    costs = _costs((*key_rates, *rates))
     counts = concurrency is not None or key_concurrency is not None
     own = Limits(tuple(keyed), tuple(common), costs, (*key_rates, *rates), counts)
     return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
+
+
+def _costs(rates: Iterable[Rate]) -> dict[str, Cost]:
+    """The functions of an item, by the unit that they count."""
+    told: dict[str, Any] = {}
+    for rate in rates:
+        if rate.cost is not None and told.setdefault(rate.unit, rate.cost) != rate.cost:
+            error = ValueError(f"two rates count {rate.unit}, each by a cost of its own")
+            raise hinted(error, "rates of one unit share one cost: give them units, as in Rate(..., unit='tokens')")
+    return {unit: cost for unit, cost in told.items() if callable(cost)}
 
 
 def _several(name: str, told: Any) -> list[Any]:

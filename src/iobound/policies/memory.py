@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from iobound.policies.queue import Queue
 from iobound.policies.rules import Rule
 from iobound.words.checks import refuse
 from iobound.words.clock import FOREVER
 
+if TYPE_CHECKING:
+    from iobound.policies.queue import Place
+    from iobound.words.attempt import Attempt
+
 FORGETS = 0.99
 """What is left of the known cost once as many items have ended as are held: the largest counts, but not for ever. Most
 looks see some items half made and others gone, so it is not the looks that forget."""
+TELLING = 0.01
+"""The share of the budget that a call must have taken which failed, to tell what others will take."""
 LEAST, MOST = 10**6, 1 << 60
 """Bytes. Less is a unit that was forgotten: the interpreter alone takes more."""
 UNITS = {
@@ -33,7 +40,8 @@ class Share(Rule):
     """The rule. It is told what the process takes (`observe`), and reads nothing itself.
 
     Until the cost of an item is known one call runs at a time; after that each is reserved that much until its result
-    was delivered. One call may always run: nothing here could make it cheaper.
+    was delivered. Where nothing runs and nothing can be delivered, the item that delivery waits for may always run:
+    nothing here could make it cheaper, and no other would make room.
     """
 
     counts_running = True
@@ -48,7 +56,7 @@ class Share(Rule):
         self.known = False
         self.running = 0
         self.held = 0
-        """Items that run, or whose results were not delivered yet."""
+        """Items that run, whose results were not delivered yet, or that failed and will be made again."""
         self.unseen = 0
         """Items started since the last look."""
         self.crowd = 0
@@ -60,13 +68,20 @@ class Share(Rule):
         """Bytes that no item accounted for when the allocator had last given back what it could."""
         self.ready = False
         """The consumer may take a result, which makes room."""
+        self.awaited: int | None = None
+        """The index of the item that delivery waits for; None: any will do."""
+
+    def charge(self, attempt: Attempt) -> int:
+        """Who asks: all cost the same, but one is more urgent than others."""
+        return attempt.index
 
     def opens_at(self, charge: int) -> float:
         """Now, if one more fits beside what is held; else when something has changed."""
         more = max(self.base + self.cost * (self.held + 1), self.resident + self.cost * (self.unseen + 1))
         if self.known and more <= self.budget:
             return -FOREVER
-        return FOREVER if self.running or self.ready else -FOREVER
+        urgent = self.awaited in (None, charge) or not self.held or not self.known
+        return -FOREVER if urgent and not self.running and not self.ready else FOREVER
 
     def take(self, charge: int, now: float) -> int:
         """One more call runs, if it may."""
@@ -84,11 +99,16 @@ class Share(Rule):
         self.held -= 1
         self.unseen = max(0, self.unseen - 1)
 
-    def settled(self) -> bool:
-        """A call has ended, and its cost is known; its result stays until it is delivered."""
+    def settled(self, attempt: Attempt) -> bool:
+        """A call has ended, and its cost is known; its result stays until it is delivered.
+
+        So does a failure, whose traceback leads to all that the call had made, until it is made again. It tells the
+        cost only if it took something: many calls fail before they do.
+        """
         self.running -= 1
-        self.known = True
-        self.cost *= FORGETS ** (1 / max(1, self.held))
+        self.known = self.known or attempt.error is None or self.cost > TELLING * self.budget
+        if attempt.error is None:
+            self.cost *= FORGETS ** (1 / max(1, self.held))
         return True
 
     def idle(self, now: float) -> bool:
@@ -131,6 +151,20 @@ class MemoryGate(Queue):
         self.share = Share(budget)
         super().__init__(self.share, f"memory {name}")
 
+    own = True
+
+    def _head(self) -> Place | None:
+        """The item that delivery waits for overtakes the others, which could not make room for it."""
+        first = super()._head()
+        if first is None or first.charge == self.share.awaited or self.share.awaited is None:
+            return first
+        return next((place for place in self.places if place.charge == self.share.awaited), first)
+
+    def look_at(self, kept: int, *, ready: bool, awaited: int | None) -> None:
+        """How many have ended and are kept; whether the consumer may take one, and which one it waits for."""
+        share = self.share
+        share.held, share.ready, share.awaited = share.running + kept, ready, awaited
+
     def observe(self, resident: int, peak: int = 0) -> None:
         """The process takes so many bytes now: the head may be able to go."""
         with self.lock:
@@ -139,10 +173,10 @@ class MemoryGate(Queue):
         if head is not None:
             head.ring()
 
-    def delivered(self, undelivered: int) -> None:
-        """So many results are left: what others took is free again."""
+    def delivered(self, kept: int) -> None:
+        """So many are left of those that have ended: what others took is free again."""
         with self.lock:
-            self.share.held = self.share.running + max(0, undelivered)
+            self.share.held = self.share.running + max(0, kept)
             head = self._head()
         if head is not None:
             head.ring()

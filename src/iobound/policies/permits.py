@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from iobound.policies.rules import Rule
 from iobound.words.clock import FOREVER
+
+if TYPE_CHECKING:
+    from iobound.words.attempt import Attempt
 
 
 class Permits(Rule):
@@ -31,7 +36,7 @@ class Permits(Rule):
         """It does not, after all."""
         self.taken -= 1
 
-    def settled(self) -> bool:
+    def settled(self, attempt: Attempt) -> bool:
         """One has ended: another may start."""
         self.taken -= 1
         return True

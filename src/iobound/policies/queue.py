@@ -60,7 +60,7 @@ class Place:
     def settled(self, attempt: Attempt, now: float) -> None:
         """The call has ended."""
         if self.gate.counts:
-            self.gate.settled()
+            self.gate.settled(attempt)
 
     def spent(self, units: float, now: float) -> None:
         """The call used so many units."""
@@ -76,6 +76,8 @@ class Queue:
 
     number = 0
     """Its place in the order in which gates are asked."""
+    own = False
+    """It is of one run alone, whose items may overtake each other here."""
 
     def __init__(self, rule: Rule, name: str, lock: LockType | None = None) -> None:
         self.rule = rule
@@ -162,13 +164,13 @@ class Queue:
         if head is not None:
             head.ring()
 
-    def settled(self) -> None:
+    def settled(self, attempt: Attempt) -> None:
         """A call has ended that had passed here."""
         with self.lock:
             if not self.out:
                 return  # it came into this process by a fork, and is not counted here
             self.out -= 1
-            head = self._head() if self.rule.settled() and self.places else None
+            head = self._head() if self.rule.settled(attempt) and self.places else None
         if head is not None:
             head.ring()
 

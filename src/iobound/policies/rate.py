@@ -37,7 +37,8 @@ PERIODS = {
     "hour": 3600,
     "day": 86400,
 }
-_SPELLED = re.compile(r"\s*([0-9][0-9_,]*(?:\.[0-9]+)?)\s*/\s*([0-9]+(?:\.[0-9]+)?)?\s*([a-z]+?)s?\s*")
+_NUMBER = r"([0-9][0-9_,]*(?:\.[0-9]+)?)"
+_SPELLED = re.compile(rf"\s*{_NUMBER}(?:\s+([a-z_]\w*))?\s*/\s*{_NUMBER}?\s*([a-z]+?)s?\s*")
 _HINT = "write it as '100/s', '500/min', '10000/h' or '3/10s', or as Rate(100, per=1.0)"
 
 
@@ -106,18 +107,18 @@ class Rate:
 
     @classmethod
     def of(cls, told: str | Rate) -> Rate:
-        """A rate as people write it: `'100/s'`, `'500/min'`, `'3/10s'`."""
+        """A rate as people write it: `'100/s'`, `'500/min'`, `'3/10s'`, `'60000 tokens/min'`."""
         if isinstance(told, Rate):
             return told
         found = _SPELLED.fullmatch(told.lower()) if isinstance(told, str) else None
-        if found is None or found[3] not in PERIODS:
+        if found is None or found[4] not in PERIODS:
             kind = ValueError if isinstance(told, str) else TypeError
             raise hinted(kind(f"{told!r} is no rate"), _HINT)
         limit = float(re.sub("[_,]", "", found[1]))
-        per = float(found[2] or 1) * PERIODS[found[3]]
+        per = float(found[3] or 1) * PERIODS[found[4]]
         if not limit or not per:
             raise hinted(ValueError(f"rate {told!r} lets nothing through"), _HINT)
-        return cls(limit, per)
+        return cls(limit, per, unit=found[2] or "requests")
 
     def check(self, cost: float) -> None:
         """Refuse a cost that nothing could ever pass with."""

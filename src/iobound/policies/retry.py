@@ -36,6 +36,8 @@ BUGS = (
 LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 WORTH_SAYING = 60.0
 """Seconds that a server asks to wait from which on a warning says why the run stands still."""
+BUSY = 429
+"""The status of a server that takes no more from this client for now; it has not failed."""
 SPREAD = 0.1
 """A pause that a server asked for is made longer by up to this share, so that not all come back at once."""
 
@@ -53,6 +55,8 @@ def transient(error: BaseException) -> bool:
         >>> transient(ConnectionResetError()), transient(TypeError())
         (True, False)
     """
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(transient, error.exceptions))
     status = status_of(error)
     if status is not None:
         return status in TRANSIENT
@@ -159,12 +163,13 @@ class Retry:
                 f"a server asks to be left alone for {asked:.0f} s (Retry-After): nothing of the same key starts before"
             )
             said(told, "waiting ends earlier with timeout=60, or Retry(deadline=60)")
-        if not again:
-            return None if asked is None else Pause(FOREVER, key=asked)
         from random import random  # noqa: PLC0415 - takes longer to import than the rest of the policies
 
         if asked is not None:
-            return Pause(asked * (1 + SPREAD * random()), key=asked, free=True)  # noqa: S311
+            later = asked * (1 + SPREAD * random())  # noqa: S311
+            return Pause(later if again else FOREVER, key=later, free=asked > 0 and status_of(error) == BUSY)
+        if not again:
+            return None
         if self.wait is not None:
             seconds: Any = self.wait(attempt.number, error)
             check_number("wait", seconds, "a function that gives seconds, at least 0")

@@ -36,7 +36,7 @@ class Rule:
     def undo(self, charge: int, at: int) -> None:
         """It was not needed after all."""
 
-    def settled(self) -> bool:
+    def settled(self, attempt: Attempt) -> bool:
         """A call that took something has ended. Whether that lets others start."""
         return False
 

@@ -37,6 +37,8 @@ class Attempt:
     """1 for the first attempt, 2 for the first retry, and so on."""
     value: Any = None
     error: BaseException | None = None
+    failure: BaseException | None = None
+    """What the attempt before failed with, while the next one waits for the limits."""
     done: bool = False
     """The last attempt has ended: the outcome may be delivered."""
     pulled: float = 0.0
