@@ -95,7 +95,7 @@ def main() -> int:
             for row in clock
         ),
         "",
-        "A thread may be late between its admission, which the bound is for, and its start, which is measured: two starts",
+        "A thread may be late between its admission, which is bounded, and its start, which is measured: two starts",
         "may be nearer to each other than their admissions, and a window then shows more than 100 %.",
         "",
         f"A server that allows {ALLOWED} requests a second, {requests:,} requests:",
