@@ -12,10 +12,12 @@ import pytest
 
 PUBLIC = {
     "iobound": [
+        "AdaptiveLimit",
         "BlockingLoopWarning",
         "Current",
         "Durations",
         "Executor",
+        "FixedLimit",
         "HungCalls",
         "ItemCancelled",
         "Limiter",
@@ -42,8 +44,10 @@ PUBLIC = {
         "Appointment",
         "AsyncScripted",
         "Played",
+        "Refused",
         "Scripted",
         "Simulated",
+        "SimulatedServer",
         "VirtualClock",
         "VirtualLoop",
         "run_virtual",

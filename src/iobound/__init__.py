@@ -19,15 +19,18 @@ if TYPE_CHECKING:
     from iobound.api.bridges import to_async, to_sync
     from iobound.api.executor import Executor
     from iobound.api.limiter import Limiter
+    from iobound.policies.adaptive import AdaptiveLimit, FixedLimit
     from iobound.policies.budget import RetryBudget
     from iobound.policies.rate import Rate
     from iobound.policies.retry import Retry
 
 __all__ = [
+    "AdaptiveLimit",
     "BlockingLoopWarning",
     "Current",
     "Durations",
     "Executor",
+    "FixedLimit",
     "HungCalls",
     "ItemCancelled",
     "Limiter",
@@ -52,7 +55,9 @@ __version__ = "0.1.0"
 __getattr__ = later(
     __name__,
     {
+        "AdaptiveLimit": "policies.adaptive",
         "Executor": "api.executor",
+        "FixedLimit": "policies.adaptive",
         "Limiter": "api.limiter",
         "Rate": "policies.rate",
         "Retry": "policies.retry",

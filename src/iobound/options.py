@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from iobound.policies.retry import Retry
     from iobound.words.attempt import Attempt
     from iobound.words.gates import Gate, Pause
+    from iobound.words.limiting import Limit
     from iobound.words.stats import Stats
 
     Rating: TypeAlias = str | Rate | Limited
@@ -43,7 +44,7 @@ class Keywords(TypedDict, total=False):
     """The keywords of `map` and `starmap` that do not change the type of what they return."""
 
     model: ModelName | Collection[ModelName] | Model
-    concurrency: int | Literal["auto"]
+    concurrency: int | Literal["auto"] | Limit
     buffersize: int | None
     ordered: bool
     feed: Literal["auto", "consumer"]
@@ -77,7 +78,7 @@ class Options:
     """
 
     model: Any = flag("auto", "NAME", "auto, serial, threads or asyncio")
-    concurrency: int | str = flag("auto", "N|auto", "the most calls in flight; auto: 32 on threads, 100 on asyncio")
+    concurrency: Any = flag("auto", "N|auto", "the most calls in flight; auto: 32 on threads, 100 on asyncio")
     buffersize: int | None = flag(None, "N", "the most items pulled and not yet delivered")
     ordered: bool = flag(default=True, takes="", about="results in input order, or as they complete")
     feed: str = flag("auto", "auto|consumer", "who pulls the items: a thread of the run, or the consuming one")
@@ -119,8 +120,8 @@ class Options:
         check_choice("feed", self.feed, ("auto", "consumer"))
         if not isinstance(self.ordered, bool):
             refuse("ordered", self.ordered, "True or False")
-        if self.concurrency != "auto":
-            check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto'")
+        if self.concurrency != "auto" and not hasattr(self.concurrency, "take_seat"):
+            check_count("concurrency", self.concurrency, "an integer of at least 1, 'auto', or a limit object")
         if self.buffersize is not None:
             check_count("buffersize", self.buffersize)
         if self.max_abandoned is not None:
@@ -250,12 +251,15 @@ class Options:
         return Retry.of(self.retry)
 
     def rules(
-        self, default_limit: int, *, counted: bool, gates: tuple[Gate, ...] = (), memory: MemoryGate | None = None
+        self, most: int, *, counted: bool, gates: tuple[Gate, ...] = (), memory: MemoryGate | None = None
     ) -> Rules:
-        """The part that the state machine decides by."""
-        limit = default_limit if isinstance(self.concurrency, str) else self.concurrency
+        """The part that the state machine decides by; `most`: the machine has room for so many calls."""
+        steered = None if isinstance(self.concurrency, int) else self.concurrency
+        limit = min(most, self.concurrency if steered is None else steered.initial)
         return Rules(
             limit=limit,
+            steered=steered,
+            most=most,
             window=self.window,
             ordered=self.ordered,
             fail_fast=self.errors == "raise",
@@ -263,7 +267,7 @@ class Options:
             task_timeout=self.task_timeout,
             timeout=self.timeout,
             grace=self.grace,
-            max_abandoned=limit if self.max_abandoned is None else self.max_abandoned,
+            max_abandoned=most if self.max_abandoned is None else self.max_abandoned,
             gates=gates,
             memory=memory,
             keyed=self.key is not None,

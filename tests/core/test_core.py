@@ -247,7 +247,7 @@ def test_a_falling_limit_drops_nothing_and_starts_nothing_until_it_is_kept() -> 
     for item in range(6):
         hand.offer(item)
     hand.start_all()
-    hand.core.resize(1, "told to")
+    hand.core.steering.resize(1, "told to")
     assert hand.core.delivery.room == -4
     hand.settle_item(0)
     hand.settle_item(1)
@@ -345,5 +345,5 @@ def test_a_limit_that_falls_to_the_calls_that_hang_ends_the_run() -> None:
     hand.go(2.0)
     hand.expire()
     assert hand.core.ending is None
-    hand.core.resize(1, "told to")
+    hand.core.steering.resize(1, "told to")
     assert isinstance(hand.core.ending, HungCalls)

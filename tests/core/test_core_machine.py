@@ -170,7 +170,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 5))
     def resize(self, limit: int) -> None:
-        self.core.resize(limit, "told to")
+        self.core.steering.resize(limit, "told to")
 
     @precondition(lambda self: len(self.offered) > 10)
     @rule()

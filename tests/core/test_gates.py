@@ -236,7 +236,7 @@ def test_a_run_without_a_free_slot_does_not_hold_up_another_at_a_shared_gate() -
     """It has its turn at one key, while its only slot is taken by a long call of another key."""
     gate = ToyGate(rate=1.0, burst=1.0)
     one, two = shared(gate)
-    one.core.resize(2, "told to")
+    one.core.steering.resize(2, "told to")
     one.offer(0, key="k")
     one.offer(1, key="k")
     one.offer("long", key="other")

@@ -166,7 +166,7 @@ class RunMachine(RuleBasedStateMachine):
     def resize(self, limit: int) -> None:
         assert self.driver is not None
         with self.driver.lock:
-            self.driver.core.resize(limit, "told to")
+            self.driver.core.steering.resize(limit, "told to")
         self.limits.add(limit)
         self.driver.workers.stir()
 

@@ -23,19 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iobound.models.calls import Call
+    from iobound.models.choices import Model
     from iobound.models.driver import Driver
     from iobound.models.job import Workers
     from iobound.observers.progress import Progress
     from iobound.options import Options
     from iobound.policies.limits import Limits
     from iobound.policies.memory import MemoryGate
+    from iobound.policies.queue import Queue
     from iobound.words.attempt import Attempt
+    from iobound.words.gates import Gate
+    from iobound.words.limiting import Told
     from iobound.words.stats import Stats
 
-FEW = 8
-"""So many calls at a time are let pass unexamined."""
 TASKS = 100
 """The default limit once a plain function has turned out to be async."""
+FEW = 8
+"""So many calls at a time are let pass unexamined."""
 
 
 def check(call: Call, source: Any, options: Options) -> None:
@@ -60,18 +64,18 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         error = RuntimeError("the interpreter is shutting down: no thread starts any more")
         raise hinted(error, "model='serial' still works there")
     progress = _progress(call, source, options.progress)
-    successor = partial(_successor, loop, options) if may_switch and not call.setup else None
-    if model.clock is SYSTEM:
-        options = _clamped(options, model.concurrency)
+    successor = partial(_successor, loop, model, options) if may_switch and not call.setup else None
+    options, most = _bounded(options, model)
     limits, memory = options.limits(), _memory_gate(options)
     if options.ordered and options.key is not None and (options.retry or (limits and limits.keyed)):
         said("ordered results wait for those of blocked keys", "ordered=False lets every key go at its own pace")
-    gates = (*(limits.keyed if limits else ()), *((memory,) if memory else ()), *(limits.common if limits else ()))
+    steered = None if isinstance(options.concurrency, int) else options.concurrency
+    gates = _gates(limits, memory, getattr(steered, "gate", None) if options.retry else None)
     job = Job(
         call=replace(call, mixed=may_switch),
         source=source,
         rules=replace(options, errors=errors, max_errors=None if errors == "raise" else options.max_errors).rules(
-            model.concurrency, counted=options.feed == "consumer", gates=gates, memory=memory
+            most, counted=options.feed == "consumer", gates=gates, memory=memory
         ),
         context=copy_context(),
         # A loop that brings a clock of its own (the virtual one of `iobound.testing`) is believed.
@@ -80,6 +84,7 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         feed=options.feed,
         prepare=_preparation(options, limits),
         judge=options.judge(),
+        overload=None if steered is None else _overload(),
         meter=_meter(memory),
         successor=successor,
     )
@@ -89,21 +94,38 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
     return driver
 
 
-def _clamped(options: Options, default: int) -> Options:
-    """No more calls than there are descriptors for, if each takes one."""
-    wanted = default if isinstance(options.concurrency, str) else options.concurrency
-    if wanted <= FEW:
-        return options
+def _bounded(options: Options, model: Model) -> tuple[Options, int]:
+    """With a number or a limit in the place of "auto"; and the most calls that there are descriptors for."""
+    concurrency = model.concurrency if options.concurrency == "auto" else options.concurrency
+    wanted = concurrency if isinstance(concurrency, int) else concurrency.most
+    most = min(wanted, _room(wanted, model) or wanted)
+    if most < wanted and isinstance(concurrency, int):
+        said(
+            f"concurrency={wanted} is more than the file descriptors of this process allow: {most} calls at a time",
+            "`ulimit -n` raises the limit of a shell, and of what it starts",
+        )
+    return replace(options, concurrency=concurrency), most
+
+
+def _room(wanted: int, model: Model) -> int | None:
+    if wanted <= FEW or model.clock is not SYSTEM:
+        return None
     from iobound.signals.descriptors import room_for_calls  # noqa: PLC0415 - only who asks for many pays for it
 
-    most = room_for_calls()
-    if most is None or wanted <= most:
-        return options
-    said(
-        f"concurrency={wanted} is more than the file descriptors of this process allow: {most} calls at a time",
-        "`ulimit -n` raises the limit of a shell, and of what it starts",
-    )
-    return replace(options, concurrency=most)
+    return room_for_calls()
+
+
+def _gates(limits: Limits | None, memory: MemoryGate | None, learned: Queue | None) -> tuple[Gate, ...]:
+    """All, in the order in which everybody asks them: see `Limits.gates`."""
+    common = (*(limits.common if limits else ()), *((learned,) if learned else ()))
+    keyed = limits.keyed if limits else ()
+    return (*keyed, *((memory,) if memory else ()), *sorted(common, key=lambda gate: gate.number))
+
+
+def _overload() -> Callable[[BaseException], Told | None]:
+    from iobound.policies.responses import overload  # noqa: PLC0415 - only who adapts pays for it
+
+    return overload
 
 
 def _preparation(options: Options, limits: Limits | None) -> Callable[[Attempt], None] | None:
@@ -163,10 +185,10 @@ def _stats(driver: Driver) -> Stats | None:
     return snapshot(driver.core, driver.clock.now()) if driver.consumed else None
 
 
-def _successor(loop: asyncio.AbstractEventLoop | None, options: Options, driver: Driver) -> Workers:
+def _successor(loop: asyncio.AbstractEventLoop | None, model: Model, options: Options, driver: Driver) -> Workers:
     if options.concurrency == "auto":
-        clamped = _clamped(options, TASKS).concurrency
-        driver.core.resize(TASKS if isinstance(clamped, str) else clamped, "the function is async")
+        most = _bounded(replace(options, concurrency=TASKS), model)[1]
+        driver.core.steering.resize(most, "the function is async")
     return task_crew(driver, loop)
 
 

@@ -44,6 +44,10 @@ class Retries:
         """Whether anything is to be made again."""
         return self.number > 0
 
+    def resize(self, limit: int) -> None:
+        """The limit has changed."""
+        self.crowd = CROWD * limit
+
     def next_time(self) -> float:
         """When to look."""
         return self.timed[0][0] if self.timed else FOREVER

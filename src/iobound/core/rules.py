@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from iobound.policies.memory import MemoryGate
     from iobound.policies.retry import Retry
     from iobound.words.gates import Gate, Keeper
+    from iobound.words.limiting import Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,13 @@ class Rules:
     """The rules of a run. Times are in seconds."""
 
     limit: int
+    """To begin with, where `steered`."""
     window: Callable[[int], int]
     """The window that belongs to a limit: a falling limit shrinks it, and drops nothing."""
+    steered: Limit | None = None
+    """Who says how many calls may be in flight, where that may change."""
+    most: int = 0
+    """What the limit may become."""
     ordered: bool = True
     fail_fast: bool = True
     max_errors: ErrorLimit | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iobound.core.delivery import Delivery
 from iobound.core.slots import LOOKS, Slots
 from iobound.core.starts import Starts
+from iobound.core.steering import Steering
 from iobound.words.clock import FOREVER
 from iobound.words.errors import HungCalls
 from iobound.words.gates import STARVED
@@ -61,6 +62,7 @@ class Core:
         self.started_at = now
         self.ended_at: float | None = None
         self.deadline = FOREVER if rules.timeout is None else now + rules.timeout
+        self.steering = Steering(self, rules.steered, now)
 
     def offer(self, attempt: Attempt) -> None:
         """The source gave an item. In a plain run its one feeding party may call this without the lock."""
@@ -151,14 +153,6 @@ class Core:
             return False
         return not self.admitting or self.plain or self.settled == self.delivery.pulled
 
-    def resize(self, limit: int, why: str) -> None:
-        """The limit changes. Running calls go on; the window follows."""
-        if limit != self.slots.limit:
-            self.changes.append((self.slots.limit, limit, why))
-        self.slots.resize(limit)
-        self.delivery.window = self.rules.window(limit)
-        self._check_slots()  # hung calls may have all that is left
-
     def credit(self, count: int, now: float) -> None:
         """The consumer took `count` items."""
         self.delivery.credit(count, now)
@@ -189,12 +183,13 @@ class Core:
         elif not isinstance(error, Exception):
             self.fail(error)  # raised, and no outcome
             return
-        elif attempt.pause is STARVED and self.admitting and (limit := self.slots.squeeze(attempt, now)):
-            self.resize(limit, "no descriptor was left")
+        elif attempt.told is not None:
+            self.steering.heard(attempt, now)
+        if attempt.pause is STARVED and self.admitting and self.steering.squeezed(attempt, now):
             attempt.error = attempt.pause = None
             self.put_back(attempt)  # it is made again, uncounted
             return
-        elif attempt.pause is not STARVED and self.admitting and self.starts.retries.add(attempt, now):
+        if attempt.pause is not STARVED and self.admitting and self.starts.retries.add(attempt, now):
             return
         self._conclude(attempt)
 
@@ -248,12 +243,12 @@ class Core:
     def next_time(self, now: float) -> float:
         """When time alone will change something. What is due already waits for a slot, not for time."""
         looks = now + LOOKS if self.rules.memory is not None and self.slots.running() else FOREVER
-        return min(self.deadline, self.slots.next_look, self.slots.recover_at, looks, self.starts.next_start(now))
+        return min(self.deadline, self.slots.next_look, self.steering.next_look, looks, self.starts.next_start(now))
 
     def overdue(self, now: float) -> list[Slot]:
         """The slots whose attempt has used up its time, each named once; also ends a run that is too long."""
-        if now >= self.slots.recover_at:
-            self.resize(self.slots.recovered(now), "there may be descriptors again")
+        if not self.stopping:
+            self.steering.look(now)
         if now >= self.deadline and not self.stopping:
             self.end(TimeoutError(f"the run took longer than timeout={self.rules.timeout:g} s"))
         if self.starts and (self.crammed or len(self.slots.running()) >= self.slots.capacity):
@@ -263,10 +258,11 @@ class Core:
     def abandon(self, slot: Slot) -> Attempt | None:
         """Give up the call in a slot; when no slot is left to go on with, the run ends."""
         attempt = self.slots.abandon(slot)
-        self._check_slots()
+        self.check_slots()
         return attempt
 
-    def _check_slots(self) -> None:
+    def check_slots(self) -> None:
+        """End the run if hung calls have all places."""
         if self.slots.capacity <= 0 and self.slots.recover_at == FOREVER and not self.stopping:
             self.end(self.slots.exhausted())
 

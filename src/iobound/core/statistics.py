@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, exp2, log2
+from math import ceil, exp2, log, log2
 from typing import TYPE_CHECKING
 
 from iobound.core.delivery import DELIVERY
@@ -19,6 +19,8 @@ STEPS = 8
 BUCKETS = 50 * STEPS
 """From 1 us to 35 years."""
 
+SHORTEST = 1e-9
+"""Seconds that an attempt is taken to last at least."""
 BRIEF = 1e-3
 """Seconds. An attempt that took longer is always timed."""
 EARLY = 1000
@@ -63,13 +65,15 @@ class Histogram:
 class Tally:
     """What the calls of one worker thread, or of one loop, came to. Only that thread writes it."""
 
-    __slots__ = ("failed", "running", "succeeded", "waiting")
+    __slots__ = ("failed", "logs", "running", "seconds", "squares", "succeeded", "timed", "waiting")
 
     def __init__(self) -> None:
         self.succeeded = 0
         self.failed = 0
         self.running = Histogram()
         self.waiting = Histogram()
+        self.timed = self.logs = self.squares = self.seconds = 0.0
+        """Of those that succeeded: as in `Totals`."""
 
     def count(self, attempt: Attempt) -> None:
         """An attempt has ended, and counts."""
@@ -89,6 +93,12 @@ class Tally:
             weight = 1 if one_by_one else EVERY
             self.running.add(attempt.duration, weight)
             self.waiting.add(attempt.started - attempt.pulled, weight)
+            if attempt.error is None:
+                logarithm = log(max(SHORTEST, attempt.duration))
+                self.timed += weight
+                self.logs += weight * logarithm
+                self.squares += weight * logarithm * logarithm
+                self.seconds += weight * attempt.duration
 
     def merge(self, other: Tally) -> None:
         """Add what `other` came to."""
@@ -125,6 +135,7 @@ def snapshot(core: Core, now: float) -> Stats:
         delivered=delivery.returned,
         in_flight=sum(slot.attempt is not None for slot in list(core.slots)),
         limit=core.slots.capacity,
+        limited_by=core.steering.why,
         abandoned=core.slots.abandoned,
         elapsed=now - core.started_at,
         running=durations(total.running),

@@ -171,6 +171,7 @@ class TaskCrew(Crew[Perch]):
                 return
             self.core.abandon(slot)
             self.live -= 1
+            self.gauge()
             self.lost.append(self.members.pop(slot))
             self.core.slots.time_out(attempt)
             if self.core.more(self.driver.clock.now()):
@@ -184,7 +185,7 @@ class TaskCrew(Crew[Perch]):
         """A loop of the run's own: plain code consumes what coroutines do."""
         try:
             with asyncio.Runner() as runner:
-                runner.get_loop().set_default_executor(LoopExecutor(self.core.slots.limit))
+                runner.get_loop().set_default_executor(LoopExecutor(self.core.rules.most))
                 runner.run(self._root(), context=self.driver.job.context.copy())
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             self.driver.crash(error)

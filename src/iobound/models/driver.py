@@ -5,13 +5,13 @@ Consumer, workers, at most one feeder, a timekeeper: each sleeps on a bell of it
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from iobound.core.run import READY, WAIT, Core
 from iobound.models.forks import stays_behind
+from iobound.words.bells import ALWAYS
 from iobound.words.clock import FOREVER
 from iobound.words.errors import WrongUse, cut_short, logged
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from iobound.models.job import Job, Workers
     from iobound.words.attempt import Attempt
     from iobound.words.bells import Bell, LoopBell, ThreadBell
-
-ALWAYS = not getattr(sys, "_is_gil_enabled", lambda: True)()
-"""Without a GIL nobody may look past the lock to see that nobody waits: whoever might wait counts as waiting."""
 
 
 class Driver:
@@ -117,10 +114,9 @@ class Driver:
         return verdict is READY
 
     def _credit(self, count: int) -> None:
-        core = self.core
         if count:
-            core.credit(count, self.clock.now())
-        if core.admitting:
+            self.core.credit(count, self.clock.now())
+        if self.core.admitting:
             self.feeder.replenish()
         self.act()
 
@@ -175,8 +171,10 @@ class Driver:
     def act(self, looked: float | None = None) -> None:
         """* Do what the core has decided. What was due when it was last asked, at `looked`, waits for a place."""
         core = self.core
-        while core.changes:
-            self.news.append(("limit_changed", *core.changes.popleft()))
+        if core.changes:
+            self.workers.recall()
+            while core.changes:
+                self.news.append(("limit_changed", *core.changes.popleft()))
         if core.stopping:
             if not self.halted:
                 core.drain_until = min(core.drain_until, self.clock.now() + self.grace)
@@ -252,6 +250,7 @@ class Driver:
             self.hurried = True
             self.core.admitting, self.core.stopping = False, True
             self.core.drain_until = -FOREVER  # calls that run have had their time
+            self.core.steering.leave()
             self.core.pending.clear()
             self.workers.halt()
             self.feeder.halt()
@@ -284,6 +283,7 @@ class Driver:
         """The parties have left, or have had their time but for `left` seconds: what still runs is abandoned."""
         with self.lock:
             self.core.ended_at = self.clock.now()
+            self.core.steering.leave()
             for attempt in filter(None, map(self.core.abandon, list(self.core.slots))):
                 self.core.starts.let_go(attempt, self.clock.now())
         self._close_begun()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iobound.words.attempt import Attempt, Slot
     from iobound.words.clock import Clock
     from iobound.words.gates import Pause
+    from iobound.words.limiting import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Job:
     """Sets an attempt's key and cost, where the source is fed; one that raises fails the item."""
     judge: Callable[[Attempt, bool], Pause | None] | None = None
     """What a failed attempt waits for before the next one, if there shall be one; whether its call was given up."""
+    overload: Callable[[BaseException], Told | None] | None = None
+    """What a failure tells about the load on the other side, where that steers the limit."""
     meter: Callable[[], None] | None = None
     """Tells a memory budget what the process takes; called outside every lock."""
     successor: Callable[[Driver], Workers] | None = None
@@ -44,7 +47,11 @@ class Job:
         """What is to be known of an ended attempt before it is settled: outside every lock: users may be asked."""
         if self.meter is not None:
             self.meter()
-        if attempt.error is None or self.judge is None:
+        if attempt.error is None:
+            return
+        if self.overload is not None:
+            attempt.told = self.overload(attempt.error)
+        if self.judge is None:
             return
         try:
             attempt.pause = self.judge(attempt, abandoned)
@@ -72,6 +79,9 @@ class Workers(Protocol):
 
     def expire(self, slot: Slot) -> Attempt | None:
         """* The call in `slot` has had its time: cancel it, or give it up. What is to be settled for it now."""
+
+    def recall(self) -> None:
+        """* The limit has changed: if it fell, not all may go on."""
 
     def halt(self) -> None:
         """The run stops: cancel what can be cancelled, send the idle home. Takes no lock."""

@@ -54,6 +54,9 @@ class Nobody:
     def watch(self, at: float) -> None:
         """The consumer looks at the clock itself."""
 
+    def recall(self) -> None:
+        """There is one."""
+
 
 class SerialDriver(Driver):
     """The consumer is the worker: `wait` makes the next call itself."""

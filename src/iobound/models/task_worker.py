@@ -82,7 +82,7 @@ class TaskWorker:
         return False
 
     @generator_coroutine
-    def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: PLR0915 - see below
+    def _steps(self, base: Context) -> Generator[Any, Any, None]:  # noqa: C901, PLR0912, PLR0915 - see below
         """The hot path. No Task per item: each coroutine is stepped here, in a context of its own.
 
         One function on purpose: a generator more is paid by every item (docs/decisions/0012). What only some items need
@@ -102,6 +102,11 @@ class TaskWorker:
             except IndexError:
                 attempt = value = coroutine = context = awaited = None  # a worker that sleeps keeps nothing alive
                 attempt = yield from self._next()
+                if attempt is None:
+                    return
+                now, fresh = clock(), True
+            if crew.recalled:
+                attempt = yield from self._step_aside(attempt)
                 if attempt is None:
                     return
                 now, fresh = clock(), True
@@ -178,7 +183,18 @@ class TaskWorker:
             if following is not None:
                 self.pending.append(following)
                 return True
-        return not crew.crowded
+        return True
+
+    @generator_coroutine
+    def _step_aside(self, attempt: Attempt) -> Generator[Any, Any, Attempt | None]:
+        """There are too many, perhaps: what to make when there is a place again, if ever."""
+        with self.driver.lock:
+            if not self.crew.crowded:
+                self.crew.recall()
+                return attempt
+            self.slot.attempt = None
+            self.driver.core.put_back(attempt)
+        return (yield from self._next())
 
     @generator_coroutine
     def _next(self) -> Generator[Any, Any, Attempt | None]:

@@ -69,9 +69,10 @@ class ThreadWorker:
                 attempt = self._next()
                 if attempt is None:
                     return
-            if crew.retired:
-                self._give_back(attempt)
-                return
+            if crew.recalled:
+                attempt = self._step_aside(attempt)
+                if attempt is None:
+                    return
             if crew.slow and crew.spare:
                 crew.call_another()
             if observed:
@@ -116,7 +117,7 @@ class ThreadWorker:
             if following is not None:
                 self.pending.append(following)
                 return True
-        return not (crew.crowded or self.slot.abandoned)
+        return not self.slot.abandoned
 
     def _next(self) -> Attempt | None:
         """Find something to start, or sleep until there is; None: go home."""
@@ -124,13 +125,16 @@ class ThreadWorker:
             self.bell.wait()
         return found
 
-    def _give_back(self, attempt: Attempt) -> None:
-        """Others do the work from now on."""
+    def _step_aside(self, attempt: Attempt) -> Attempt | None:
+        """Others do the work from now on, or there are too many: what to make when there is a place again, if ever."""
         with self.driver.lock:
+            if not (self.crew.retired or self.crew.crowded):
+                self.crew.recall()
+                return attempt
             self.slot.attempt = None
-            self.crew.go_home(self.slot)
             self.driver.core.put_back(attempt)
         self.driver.workers.stir()
+        return self._next()
 
     def _switch(self, attempt: Attempt, coroutine: Any, context: Context) -> bool:
         """A plain function returned a coroutine: hand it over to a loop, or refuse it."""

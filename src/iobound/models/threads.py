@@ -5,11 +5,10 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from iobound.models.driver import ALWAYS
 from iobound.models.thread_worker import SLOW, ThreadWorker
 from iobound.models.timekeeper import Timekeeper
 from iobound.models.workers import Crew
-from iobound.words.bells import ThreadBell
+from iobound.words.bells import ALWAYS, ThreadBell
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class ThreadCrew(Crew[ThreadBell]):
             if not self.live:
                 self.core.fail(error)
             else:
-                self.core.resize(self.live, "no more threads")
+                self.core.steering.hold_to(self.live, "no more threads")
 
     def begin(self, thread: Thread) -> None:
         """* Start a thread that belongs to the run."""
@@ -109,6 +108,7 @@ class ThreadCrew(Crew[ThreadBell]):
         if attempt is not None:
             self.live -= 1
             self.bells.pop(slot, None)
+            self.gauge()
             self.driver.parties -= 1  # the run does not wait for it any more
             self.core.slots.time_out(attempt)
         if self.core.more(self.driver.clock.now()):
@@ -131,5 +131,5 @@ class ThreadCrew(Crew[ThreadBell]):
 
     def retire(self) -> None:
         """* Others take over: finish the calls that run, start no more."""
-        self.retired = True
+        self.retired = self.recalled = True
         self.dismiss()

@@ -53,19 +53,36 @@ class Crew(Generic[P]):
         """Workers that may start calls, parked ones included, abandoned ones not."""
         self.retired = False
         """Others have taken over."""
+        self.recalled = False
+        """Whoever is about to start a call looks first whether it still may: its place may have gone."""
         self.turn: Slot | None = None
         """Who last settled a call and took the next, where something decides about each."""
         self.turn_at = -FOREVER
 
     @property
+    def busy(self) -> int:
+        """Workers that are not parked."""
+        return self.live - len(self.parked)
+
+    @property
     def spare(self) -> bool:
         """Whether one more worker could be put to work."""
-        return bool(self.parked) or len(self.core.slots) < self.core.slots.capacity
+        slots = self.core.slots
+        return (bool(self.parked) or len(slots) < slots.capacity) and self.busy < slots.capacity
 
     @property
     def crowded(self) -> bool:
-        """Whether the limit has fallen below the workers there are: whoever sees it goes home."""
-        return len(self.core.slots) > self.core.slots.capacity
+        """Whether the limit has fallen below the workers that are at it: whoever sees it sits down."""
+        return self.busy > self.core.slots.capacity
+
+    def recall(self) -> None:
+        """* The limit has changed."""
+        self.recalled = self.retired or self.crowded
+
+    def gauge(self) -> None:
+        """* More workers are at it than before, or fewer."""
+        if self.core.steering.seat is not None:
+            self.core.steering.gauge.set(self.busy, self.driver.clock.now())
 
     def spawn(self) -> None:
         """* Start one more worker; it has been counted."""
@@ -104,10 +121,13 @@ class Crew(Generic[P]):
         """* Wake a parked worker, or start one. False if every slot is taken."""
         if self.core.drained:
             return True
+        if self.busy >= self.core.slots.capacity:
+            return False
         if self.wake_one():
             return True
         if len(self.core.slots) < self.core.slots.capacity:  # those whom this crew replaces hold theirs until they go
             self.live += 1
+            self.gauge()
             self.spawn()
             return True
         return False
@@ -136,15 +156,18 @@ class Crew(Generic[P]):
             if self.retired or slot.abandoned:
                 return None
             self.parked[perch] = None  # announce first, then look: whoever adds work looks at `parked` after adding
-            superfluous = self.superfluous(slot, now, len(self.parked))
-            attempt = core.admit(now) if self.live <= core.slots.capacity and not superfluous else None
-            if attempt is None and not core.drained and self.live <= core.slots.capacity:
-                if not superfluous:
+            self.recall()
+            wanted = self.busy < core.slots.capacity and not self.superfluous(slot, now, len(self.parked))
+            attempt = core.admit(now) if wanted else None
+            if attempt is None and not core.drained:
+                if wanted:
                     core.blocked(now)
                     driver.feeder.replenish()
                     self._watch(now)
+                self.gauge()
                 return True
             self.unpark(perch)
+            self.gauge()
             if attempt is None:
                 self.go_home(slot)
             elif not core.plain:
@@ -158,7 +181,7 @@ class Crew(Generic[P]):
 
         What is taken is in `slot` already. None: go home if there are too many, else `find`.
         """
-        driver, core, starts, slots = self.driver, self.core, self.core.starts, self.core.slots
+        driver, core, starts = self.driver, self.core, self.core.starts
         if attempt.error is not None or driver.job.meter is not None:
             driver.job.look_at(attempt, abandoned=False)
         following = None
@@ -168,13 +191,13 @@ class Crew(Generic[P]):
             starts.looking = True  # whom the end of this call lets go on, this worker looks at
             core.settle(attempt, now)
             if not (core.plain or self.retired or self.superfluous(slot, now, len(self.parked) + 1)):
-                following = core.admit(now) if len(slots) <= slots.capacity else None
+                following = core.admit(now) if not self.crowded else None
                 self.turn, self.turn_at = slot, now
             starts.looking = False
             slot.attempt = following
             if following is not None:
                 following.started = now
-                if self.slow and (self.parked or len(slots) < slots.capacity) and core.more(now):
+                if self.slow and self.spare and core.more(now):
                     self.call_one()
             if following is None or driver.waits or core.changes or starts.timed or starts.retries.timed:
                 driver.act(now)
@@ -203,6 +226,7 @@ class Crew(Generic[P]):
         self.core.slots.discard(slot)
         if not self.core.admitting:
             self.core.starts.clear()  # told without the lock, the run could not leave the gates itself
+        self.gauge()
 
     def depart(self, slot: Slot) -> None:
         """A worker ends, in whatever way."""

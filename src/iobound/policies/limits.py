@@ -116,12 +116,12 @@ def limits(
     rates = [Rate.of(each) for each in told if isinstance(each, type) or not hasattr(each, "limits")]
     key_rates = [Rate.of(each) for each in _several("key_rate", key_rate)]
     keyed = [PerKey(partial(Bucket, each), f"rate {each} per key", next(_numbers)) for each in key_rates]
-    common = [_numbered(Queue(Bucket(each), f"rate {each}")) for each in rates]
+    common = [numbered(Queue(Bucket(each), f"rate {each}")) for each in rates]
     if key_concurrency is not None:
         named = f"concurrency {key_concurrency} per key"
         keyed.append(PerKey(partial(Permits, key_concurrency), named, next(_numbers)))
     if concurrency is not None:
-        common.append(_numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
+        common.append(numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
     costs = _costs((*key_rates, *rates))
     counts = concurrency is not None or key_concurrency is not None
     own = Limits(tuple(keyed), tuple(common), costs, (*key_rates, *rates), counts)
@@ -149,7 +149,8 @@ def _several(name: str, told: Any) -> list[Any]:
 _numbers = count()
 
 
-def _numbered(gate: Queue) -> Queue:
+def numbered(gate: Queue) -> Queue:
+    """With its place in the order in which everybody asks gates."""
     gate.number = next(_numbers)
     return gate
 

@@ -11,8 +11,32 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from iobound.words.errors import Overloaded
+from iobound.words.limiting import Told
+
 LONGEST = 6 * 3600.0
 """Seconds. A server that asks for a longer pause is asked again after this one, as urllib3 does."""
+REFUSALS = frozenset({429, 503, 529})
+"""HTTP statuses of a server that has too much to do."""
+TIMEOUTS = frozenset({408, 504})
+THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+"""Error codes that botocore takes for throttling."""
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 """RFC 9110 has digits only; some servers send fractions."""
 
@@ -33,6 +57,22 @@ def status_of(error: BaseException) -> int | None:
         if isinstance(status, int) and 100 <= status < 600:  # noqa: PLR2004 - RFC 9110, section 15
             return status
     return None
+
+
+def overload(error: BaseException) -> Told | None:
+    """What the error tells about the load on the other side, if anything."""
+    status = status_of(error)
+    if status in REFUSALS or isinstance(error, Overloaded) or _code(error) in THROTTLED:
+        return Told.REFUSED if retry_after(error) is None else Told.WAIT
+    slow = any("Timeout" in kind.__name__ for kind in type(error).__mro__)  # every client has a class of its own
+    return Told.TIMED_OUT if slow or status in TIMEOUTS else None
+
+
+def _code(error: BaseException) -> object:
+    """The code of an error of AWS, which botocore raises with many a status."""
+    response = getattr(error, "response", None)
+    told = response.get("Error") if isinstance(response, Mapping) else None
+    return told.get("Code") if isinstance(told, Mapping) else None
 
 
 def retry_after(error: BaseException) -> float | None:

@@ -29,6 +29,8 @@ def summary(stats: Stats, taken: Taken) -> list[str]:
         f"run     {_percentiles(stats.running)}",
         f"wait    {_percentiles(stats.waiting)}",
     ]
+    if stats.limited_by:
+        lines.append(f"limit   {stats.limit:,} at a time, found by measuring: {stats.limited_by}")
     held = held_back(stats, taken.busy)
     if held:
         lines.append(f"held    {held}")
@@ -49,6 +51,8 @@ def facts(stats: Stats, taken: Taken) -> dict[str, Any]:
         "elapsed_s": round(stats.elapsed, 6),
         "run_s": _seconds(stats.running),
         "queue_s": _seconds(stats.waiting),
+        "limit": stats.limit,
+        "limited_by": stats.limited_by,
         "held_back": held_back(stats, taken.busy),
         "failures": [
             {"type": group.kind, "count": group.count, "example": group.example, "item": group.item}

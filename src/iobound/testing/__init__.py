@@ -18,6 +18,7 @@ from __future__ import annotations
 from iobound.testing.clock import Appointment, VirtualClock
 from iobound.testing.loop import VirtualLoop, run_virtual
 from iobound.testing.scripted import HANG, Act, AsyncScripted, Played, Scripted
+from iobound.testing.server import Refused, SimulatedServer
 from iobound.testing.simulated import Simulated
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "Appointment",
     "AsyncScripted",
     "Played",
+    "Refused",
     "Scripted",
     "Simulated",
+    "SimulatedServer",
     "VirtualClock",
     "VirtualLoop",
     "run_virtual",

@@ -136,7 +136,14 @@ class Dispatcher:
             slot.attempt = attempt
             attempt.started = now
             core.slots.add(slot)
+            self._gauge(now)
         return slot
+
+    def _gauge(self, now: float) -> None:
+        self.core.steering.gauge.set(len(self.core.slots), now)
+
+    def recall(self) -> None:
+        """* The limit has changed: whoever starts a call looks anyway."""
 
     def _make(self, slot: Slot) -> None:
         """One call, in a context of its own; what it comes to is kept for later."""
@@ -181,6 +188,7 @@ class Dispatcher:
             with driver.lock:
                 slot.attempt = None
                 self.core.slots.discard(slot)
+                self._gauge(now)
             driver.settle(attempt, now)
         self.stir()
 
@@ -210,6 +218,7 @@ class Dispatcher:
         attempt = self.core.abandon(slot)
         if attempt is not None:
             self.core.slots.time_out(attempt)
+        self._gauge(self.time.now())
         return attempt
 
     # The end ------------------------------------------------------------------------------------------------

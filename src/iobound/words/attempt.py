@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from iobound.words.clock import Clock
     from iobound.words.gates import Pause, Ticket
+    from iobound.words.limiting import Told
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ class Attempt:
     """Seconds the latest attempt ran."""
     first: float = 0.0
     """When the first attempt was started, once it has failed."""
+    told: Told | None = None
+    """What its failure tells about the load on the other side."""
     pause: Pause | None = None
     """What a failed attempt waits for before the next one; None: the failure stands."""
     stage: str | None = None

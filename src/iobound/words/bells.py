@@ -6,6 +6,7 @@ holds. Whoever is about to wait first says so under the run's lock and looks aga
 
 from __future__ import annotations
 
+import sys
 from _thread import allocate_lock, get_ident
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,9 @@ from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     import asyncio
+
+ALWAYS = not getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Without a GIL nobody may look past a lock to see that nobody waits: whoever might wait counts as waiting."""
 
 
 class Bell(Protocol):

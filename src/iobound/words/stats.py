@@ -40,6 +40,8 @@ class Stats:
     """Calls running now, abandoned ones not counted."""
     limit: int = 0
     """The most calls that may run now."""
+    limited_by: str = ""
+    """Why it is not more, where it was found by measuring; empty where it was told."""
     abandoned: int = 0
     """Hung calls that were given up; on threads they may still be running."""
     elapsed: float = 0.0
