@@ -121,7 +121,7 @@ class Options:
         if not isinstance(self.ordered, bool):
             refuse("ordered", self.ordered, "True or False")
         if self.concurrency != "auto" and not hasattr(self.concurrency, "take_seat"):
-            check_count("concurrency", self.concurrency, "an integer of at least 1, 'auto', or a limit object")
+            check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto', or AdaptiveLimit()")
         if self.buffersize is not None:
             check_count("buffersize", self.buffersize)
         if self.max_abandoned is not None:

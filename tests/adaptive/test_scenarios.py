@@ -58,7 +58,7 @@ def test_2_times_that_differ_much(seed: int) -> None:
 
 
 def test_3_many_places(seed: int) -> None:
-    assert one(slots(seed, places=500, seconds=0.5), 60).rate() >= 0.88 * 1000
+    assert one(slots(seed, places=500, seconds=0.5), 120).rate() >= 0.88 * 1000
 
 
 def test_4_few_places(seed: int) -> None:
@@ -83,14 +83,14 @@ def test_6_work_that_becomes_slower(seed: int) -> None:
 @pytest.mark.parametrize("after", [None, 1.0])
 def test_7_a_rate(seed: int, after: float | None) -> None:
     server = slots(seed, places=400, rate=100, after=after)
-    played = one(server, 120, options=RETRIED)
+    played = one(server, 240, options=RETRIED)
     assert played.rate() >= 0.97 * 100
     assert server.refused <= 0.01 * played.attempts
 
 
 def test_7_a_rate_that_falls(seed: int) -> None:
     server = slots(seed, places=400, rate=200)
-    played = one(server, 120, options=RETRIED, changes=[(60, "rate", 50)])
+    played = one(server, 240, options=RETRIED, changes=[(120, "rate", 50)])
     assert played.rate() >= 0.95 * 125
     assert server.refused <= 0.02 * played.attempts
 
@@ -204,7 +204,9 @@ def test_15_a_call_that_hangs(seed: int) -> None:
 
 
 def test_18_servers_of_every_kind(seed: int) -> None:
-    """24 of them: 3 to 300 places, 20 ms to 2 s, more or less even."""
+    """24 of them: 3 to 300 places, 20 ms to 2 s, more or less even. One seed takes a quarter of a minute."""
+    if seed and not os.environ.get("IOBOUND_TORTURE") and "IOBOUND_SEEDS" not in os.environ:
+        pytest.skip("with IOBOUND_TORTURE=1, or IOBOUND_SEEDS=0-4")
     shares = sorted(_share(random.Random(f"{seed}-{number}"), number) for number in range(24))
     assert statistics.median(shares) >= 0.92
     assert shares[len(shares) // 10] >= 0.75
@@ -218,5 +220,5 @@ def _share(rng: random.Random, number: int) -> float:
     )
     server = SimulatedServer(places, seconds, rng.uniform(0.2, 1.5), wire=rng.uniform(0, 2) * seconds, seed=number)
     full = places / seconds
-    time = max(150 * seconds, min(5000 / full, 300))
+    time = max(200 * seconds, min(10_000 / full, 600))
     return one(server, time).rate() / full

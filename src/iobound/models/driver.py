@@ -137,15 +137,15 @@ class Driver:
             if not self.core.admitting:
                 coroutine.close()
                 return True
-            attempt.begun = (coroutine, context)
-            self.begun.add(attempt)
-            self.core.put_back(attempt)
             first = self.predecessor is None
             if first:
                 self.predecessor = self.workers
                 self.workers = self.job.successor(self)
-                self.predecessor.retire()
+                self.predecessor.retire()  # before one of them takes what is put back, and calls it again
                 self.workers.watch(self.core.next_time(self.clock.now()))
+            attempt.begun = (coroutine, context)
+            self.begun.add(attempt)
+            self.core.put_back(attempt)
         if first:
             self.workers.start()
         self.workers.stir()
