@@ -206,7 +206,7 @@ class Options:
             return None
         from iobound.policies.limits import limits  # noqa: PLC0415 - only who limits pays for it
 
-        return limits(self.rate, key_rate=self.key_rate, key_concurrency=self.key_concurrency)
+        return limits(self.rate, key_rate=self.key_rate, key_concurrency=self.key_concurrency, own=True)
 
     def memory_budget(self) -> int | float:
         """Bytes as an integer, or a share of what there is as a float below 1."""

@@ -115,7 +115,7 @@ def test_what_is_delivered_makes_room() -> None:
     assert second.take(0.0)
     gate.observe(300 * MB)
     assert not third.take(0.0)
-    gate.delivered(0)
+    gate.delivered(0, ready=False, awaited=None)
     gate.observe(200 * MB)
     assert third.take(0.0)
 
@@ -126,7 +126,7 @@ def test_one_call_may_always_run() -> None:
     first, second = places(gate, 2)
     assert first.take(0.0)
     gate.settled(DONE)
-    gate.delivered(1)
+    gate.delivered(1, ready=False, awaited=None)
     assert second.take(0.0)
 
 
@@ -186,7 +186,7 @@ def test_the_cost_of_large_items_is_forgotten_in_time() -> None:
         assert place.take(0.0)
         gate.observe((101 if gate.share.known else 200) * MB)
         gate.settled(DONE)
-        gate.delivered(0)
+        gate.delivered(0, ready=False, awaited=None)
     assert gate.share.cost < 2 * MB
 
 
@@ -211,7 +211,7 @@ def test_what_the_allocator_keeps_is_given_back_when_there_is_no_room() -> None:
     assert not share.hoards(290 * MB)  # the ten account for it
     for _ in range(10):
         gate.settled(DONE)
-    gate.delivered(1)
+    gate.delivered(1, ready=False, awaited=None)
     gate.observe(290 * MB)
     assert share.cost < 20 * MB  # what was freed is not the cost of the one that is left
     assert share.hoards(290 * MB)
@@ -225,3 +225,25 @@ def test_the_process_can_be_told_to_give_memory_back() -> None:
     before = resident()
     trim()
     assert before is None or (resident() or 0) > 0
+
+
+def test_who_may_go_already_is_not_rung_again() -> None:
+    """It waits for a place in its run, and each ring would have somebody look."""
+    gate, rings = MemoryGate(300 * MB, "300MB"), []
+    gate.observe(100 * MB)
+    first = gate.request(attempt(0), 0.0, lambda: None)
+    gate.request(attempt(1), 0.0, lambda: rings.append(1))
+    assert first.take(0.0)
+    rings.clear()
+    gate.share.known = True
+    gate.share.cost = 300.0 * MB
+    gate.observe(100 * MB)
+    assert not rings
+    gate.share.cost = 1.0 * MB
+    gate.delivered(0, ready=False, awaited=None)
+    gate.share.cost = 300.0 * MB
+    gate.settled(DONE)
+    rings.clear()
+    for _ in range(5):
+        gate.observe(100 * MB)
+    assert not rings

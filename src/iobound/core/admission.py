@@ -90,6 +90,11 @@ class Admission:
         """Whether it stands at every gate, and waits at none that it knows of."""
         return bool(self.tickets) and len(self.tickets) == len(self.gates)
 
+    @property
+    def in_the_way(self) -> bool:
+        """Whether others but this run's own items may wait behind it."""
+        return any(not getattr(gate, "own", False) for gate in self.gates[: len(self.tickets)])
+
     def hand_over(self) -> list[Ticket]:
         """The tickets that were taken: they are the attempt's from now on."""
         tickets, self.tickets = self.tickets, []

@@ -54,7 +54,7 @@ class Line:
     @property
     def stands_alone(self) -> bool:
         """Whether it waits at a gate where nobody else does, so that nobody's turn is lost."""
-        return self.admission is not None and getattr(self.admission.shut_by, "own", False)
+        return self.admission is not None and getattr(self.admission.shut_by, "overtaken", False)
 
     def leave(self) -> None:
         """Leave every queue."""
@@ -170,7 +170,7 @@ class Lines:
         self._collect(now)
         for line in list(self.open if len(self.open) < len(self.standing) else self.standing):
             admission = line.admission
-            if line.queued and admission is not None and admission.passed:
+            if line.queued and admission is not None and admission.passed and admission.in_the_way:
                 opens_at = max(ticket.opens_at for ticket in admission.tickets)
                 if opens_at <= now:
                     self._step_back(line)

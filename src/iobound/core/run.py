@@ -157,7 +157,8 @@ class Core:
         """The consumer took `count` items."""
         self.delivery.credit(count, now)
         if self.rules.memory is not None:
-            self.rules.memory.delivered(self._kept)
+            delivery = self.delivery
+            self.rules.memory.delivered(self._kept, ready=delivery.deliverable, awaited=delivery.awaited)
 
     @property
     def _kept(self) -> int:

@@ -82,8 +82,8 @@ FREE = Free()
 class Hold:
     """A gate of one run, asked only under its lock."""
 
-    own = True
-    """As of `Queue`: what is made again overtakes what waits here."""
+    own = overtaken = True
+    """As of `Queue`."""
 
     def __init__(self) -> None:
         self.until: dict[Hashable, float] = {}

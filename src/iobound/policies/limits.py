@@ -109,9 +109,17 @@ class Limits:
 
 
 def limits(
-    rate: Any = None, *, concurrency: int | None = None, key_rate: Any = None, key_concurrency: int | None = None
+    rate: Any = None,
+    *,
+    concurrency: int | None = None,
+    key_rate: Any = None,
+    key_concurrency: int | None = None,
+    own: bool = False,
 ) -> Limits:
-    """The gates that these make: rates as text, as `Rate`, as whoever has `limits` (a `Limiter`), or a list of them."""
+    """The gates that these make: rates as text, as `Rate`, as whoever has `limits` (a `Limiter`), or a list of them.
+
+    `own`: they are for one run alone, those of a `Limiter` apart.
+    """
     told = _several("rate", rate)
     rates = [Rate.of(each) for each in told if isinstance(each, type) or not hasattr(each, "limits")]
     key_rates = [Rate.of(each) for each in _several("key_rate", key_rate)]
@@ -122,10 +130,14 @@ def limits(
         keyed.append(PerKey(partial(Permits, key_concurrency), named, next(_numbers)))
     if concurrency is not None:
         common.append(numbered(Queue(Permits(concurrency), f"concurrency {concurrency}")))
+    for made in keyed:
+        made.own = own
+    for gate in common:
+        gate.own = own
     costs = _costs((*key_rates, *rates))
     counts = concurrency is not None or key_concurrency is not None
-    own = Limits(tuple(keyed), tuple(common), costs, (*key_rates, *rates), counts)
-    return own.and_those_of(each.limits for each in told if hasattr(each, "limits"))
+    these = Limits(tuple(keyed), tuple(common), costs, (*key_rates, *rates), counts)
+    return these.and_those_of(each.limits for each in told if hasattr(each, "limits"))
 
 
 def _costs(rates: Iterable[Rate]) -> dict[str, Cost]:

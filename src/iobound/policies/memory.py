@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iobound.policies.queue import Queue
@@ -11,6 +12,8 @@ from iobound.words.checks import refuse
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from iobound.policies.queue import Place
     from iobound.words.attempt import Attempt
 
@@ -151,7 +154,7 @@ class MemoryGate(Queue):
         self.share = Share(budget)
         super().__init__(self.share, f"memory {name}")
 
-    own = True
+    own = overtaken = True
 
     def _head(self) -> Place | None:
         """The item that delivery waits for overtakes the others, which could not make room for it."""
@@ -163,22 +166,28 @@ class MemoryGate(Queue):
     def look_at(self, kept: int, *, ready: bool, awaited: int | None) -> None:
         """How many have ended and are kept; whether the consumer may take one, and which one it waits for."""
         share = self.share
-        share.held, share.ready, share.awaited = share.running + kept, ready, awaited
+        share.held, share.ready, share.awaited = share.running + max(0, kept), ready, awaited
 
     def observe(self, resident: int, peak: int = 0) -> None:
         """The process takes so many bytes now: the head may be able to go."""
-        with self.lock:
+        with self._ringing_if_it_opens():
             self.share.observe(resident, peak)
-            head = self._head()
-        if head is not None:
-            head.ring()
 
-    def delivered(self, kept: int) -> None:
-        """So many are left of those that have ended: what others took is free again."""
+    def delivered(self, kept: int, *, ready: bool, awaited: int | None) -> None:
+        """The consumer has taken something: what that took is free again. For the rest see `look_at`."""
+        with self._ringing_if_it_opens():
+            self.look_at(kept, ready=ready, awaited=awaited)
+
+    @contextmanager
+    def _ringing_if_it_opens(self) -> Iterator[None]:
+        """Whoever could go before waits for a place in its run: rung again and again, it would look again and again."""
         with self.lock:
-            self.share.held = self.share.running + max(0, kept)
+            first = self._head()
+            before = FOREVER if first is None else self.share.opens_at(first.charge)
+            yield
             head = self._head()
-        if head is not None:
+            opens = head is not None and self.share.opens_at(head.charge) < (before if head is first else FOREVER)
+        if head is not None and opens:
             head.ring()
 
 

@@ -77,7 +77,9 @@ class Queue:
     number = 0
     """Its place in the order in which gates are asked."""
     own = False
-    """It is of one run alone, whose items may overtake each other here."""
+    """It is of one run alone: nobody else waits there."""
+    overtaken = False
+    """What is made again goes before the others that wait there."""
 
     def __init__(self, rule: Rule, name: str, lock: LockType | None = None) -> None:
         self.rule = rule
@@ -201,6 +203,9 @@ class PerKey:
 
     All have one lock, that of whoever looks for one: a gate that somebody is about to join is not idle.
     """
+
+    own = False
+    """As of `Queue`."""
 
     def __init__(self, rule: Callable[[], Rule], name: str, number: int) -> None:
         self.rule = rule
