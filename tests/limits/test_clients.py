@@ -23,7 +23,7 @@ class Busy(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(429)
         date = self.date_time_string(int(1e9) + 30)
-        self.send_header("Retry-After", date if self.path == "/date" else "7")
+        self.send_header("Retry-After", date if self.path.endswith("/date") else "7")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -38,7 +38,7 @@ class Busy(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -74,9 +74,26 @@ def by_named(name: str, url: str) -> BaseException:
     return error
 
 
+def by_botocore(url: str) -> BaseException:
+    """It takes no URL: a key of some bucket is a path, too."""
+    session, errors = pytest.importorskip("botocore.session"), pytest.importorskip("botocore.exceptions")
+    config = pytest.importorskip("botocore.config").Config(
+        retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+    )
+    server, key = url.rsplit("/", 1)
+    keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing", "region_name": "nowhere"}
+    client = session.get_session().create_client("s3", endpoint_url=server, config=config, **keys)
+    with pytest.raises(errors.ClientError) as caught:
+        client.get_object(Bucket="bucket", Key=key)
+    client.close()
+    error: BaseException = caught.value
+    return error
+
+
 CLIENTS: dict[str, Callable[[str], BaseException]] = {
     "urllib": by_urllib,
     "aiohttp": by_aiohttp,
+    "botocore": by_botocore,
     **{name: (lambda url, name=name: by_named(name, url)) for name in ("requests", "httpx", "httpx2")},
 }
 

@@ -13,10 +13,12 @@ from typing import Any
 from weakref import ref
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from ledger import Ledger
 from stages import END
+from together import Together, limiters
+from together import parties as real_parties
 
 import iobound
 from iobound import Limiter, Rate
@@ -245,3 +247,25 @@ def test_runs_threads_and_loops_keep_within_it_on_a_real_clock(colour: str, ledg
     assert len(ledger.taken) == 4 * calls
     assert ledger.excess() <= 0
     assert ledger.overdrawn() <= 0
+
+
+@given(limiters, st.fixed_dictionaries(dict.fromkeys(("threads", "asyncio", "thread", "coroutines"), real_parties)))
+@settings(max_examples=settings().max_examples // 6, phases=[Phase.generate])  # a real clock repeats nothing exactly
+def test_all_at_once_keep_within_it_on_a_real_clock(limiter: Limiter, parties: dict[str, Any]) -> None:
+    """Whoever is cancelled or closed on the way, and whatever the calls say they have used."""
+    with pytest.MonkeyPatch.context() as patch:
+        ledger, together = Ledger(), Together(limiter, parties)
+        ledger.watch(patch)
+        together.play()
+    assert ledger.excess() <= 0
+    assert ledger.overdrawn() <= 0
+    assert limiter.waiting == 0
+    started, every = together.started, {name: [*range(len(party.calls))] for name, party in parties.items()}
+    assert started["thread"] == every["thread"]
+    kept = {number for number, call in enumerate(parties["coroutines"].calls) if call.cancelled is None}
+    assert started["coroutines"] == sorted(started["coroutines"])
+    assert kept <= {*started["coroutines"]}
+    for name in ("threads", "asyncio"):
+        enough = parties[name].results or len(every[name])
+        assert together.got[name] == every[name][:enough]
+        assert sorted(started[name]) == every[name][: len(started[name])]

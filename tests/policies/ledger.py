@@ -35,7 +35,9 @@ class Book:
         """By how many nanoseconds of filling the worst window is above what it may hold; at most 0 if none is.
 
         A charge counts as much as the time in which the bucket fills by it: a window of L nanoseconds may hold the
-        depth of the bucket, or the largest charge, and L more. Credit makes room for the admissions after it.
+        depth of the bucket, or the largest charge, and L more. Credit makes room for the admissions after it. No window
+        begins with one: without it the window holds more. And threads read the clock before they wait for the lock, so
+        that what comes after a credit may show an earlier moment.
         """
         return self._worst([entry for entry in self.entries if entry[2] is TAKEN or entry[1] < 0])
 
@@ -46,7 +48,8 @@ class Book:
     def _worst(self, entries: list[tuple[int, int, str]]) -> int:
         worst, total, lowest = -self.allowed, 0, FAR
         for at, charge, kind in entries:
-            lowest = min(lowest, total - at)  # a window may begin here
+            if kind is TAKEN or charge > 0:
+                lowest = min(lowest, total - at)  # a window may begin here
             total += charge
             if kind is TAKEN:  # and end here
                 worst = max(worst, total - at - lowest - self.allowed)
@@ -74,7 +77,8 @@ class Ledger:
 
         def undoing(bucket: Bucket, charge: int, at: int) -> None:
             undo(bucket, charge, at)
-            book(bucket).entries.remove((at, charge, TAKEN))
+            entries = book(bucket).entries
+            del entries[next(place for place, entry in enumerate(entries) if entry[0] is at)]  # others may be equal
 
         def spending(bucket: Bucket, charge: int, units: float, now: float) -> int:
             used = spent(bucket, charge, units, now)

@@ -202,6 +202,18 @@ def test_an_undone_charge_does_not_overfill_the_bucket() -> None:
     assert first.opens_at >= 10.0
 
 
+def test_the_ledger_takes_no_moment_that_was_read_early_for_a_breach(ledger: Any) -> None:
+    """A thread reads the clock, another one is faster, and gives credit: then the first one takes."""
+    bucket = Bucket(Rate(1000, burst=1))
+    assert bucket.take(bucket.one, 0.010) > 0
+    bucket.spent(bucket.one, 0.9, 0.012)
+    assert bucket.take(bucket.one, 0.011) > 0
+    assert ledger.excess() <= 0
+    bucket.full_at = 0  # it has forgotten what was taken
+    assert bucket.take(bucket.one, 0.0115) > 0
+    assert ledger.excess() > 0
+
+
 COSTS = st.one_of(st.integers(0, 30), st.floats(0, 30))
 STEPS = st.lists(
     st.one_of(
