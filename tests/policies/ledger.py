@@ -75,8 +75,8 @@ class Ledger:
                 book(bucket).entries.append((at, charge, TAKEN))
             return at
 
-        def undoing(bucket: Bucket, charge: int, at: int) -> None:
-            undo(bucket, charge, at)
+        def undoing(bucket: Bucket, charge: int, at: int, credited: int) -> None:
+            undo(bucket, charge, at, credited)
             entries = book(bucket).entries
             del entries[next(place for place, entry in enumerate(entries) if entry[0] is at)]  # others may be equal
 

@@ -278,3 +278,16 @@ def test_a_cost_that_the_burst_holds_passes() -> None:
 def test_the_class_of_a_limiter_is_no_rate() -> None:
     with pytest.raises(TypeError, match="is no rate"):
         iobound.map(str, [1], rate=iobound.Limiter)  # type: ignore[arg-type]
+
+
+def test_what_is_undone_after_a_credit_gives_back_no_more_than_it_had_taken() -> None:
+    """Without it the credit would have overflowed."""
+    bucket = Bucket(Rate(1, burst=3))
+    assert bucket.take(3 * SECOND, 102.5) >= 0
+    credited = bucket.credited
+    at = bucket.take(2 * SECOND, 107.5)
+    assert at >= 0
+    assert bucket.spent(3 * SECOND, 0, 107.5) == 0
+    assert bucket.take(4 * SECOND, 107.5) >= 0
+    bucket.undo(2 * SECOND, at, credited)
+    assert bucket.take(3 * SECOND, 109.5) < 0  # seven in two seconds; six are allowed

@@ -118,7 +118,7 @@ def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:  # noq
         key: what items are limited by, each apart: `"host"` for URLs, or a function of the item.
         key_concurrency: the most calls in flight per key.
         key_rate: the most calls per time and key, as `"2/s"`, a `Rate`, or a list of them.
-        lookahead: with `key`, in the place of `buffersize`: items that may wait behind blocked keys.
+        lookahead: with `key`, in the place of `buffersize`: the most items pulled and not yet delivered.
         retry: how often a failed call is repeated: a number, or a `Retry`.
         memory: the most that this process may take: `"2GB"`, bytes, or a share such as `"50%"`.
         progress: True shows a bar on a terminal, HTML in a notebook, a line every 30 s elsewhere; a callable is

@@ -96,7 +96,7 @@ class Share(Rule):
         self.crowd = max(self.crowd, self.held)
         return 0
 
-    def undo(self, charge: int, at: int) -> None:
+    def undo(self, charge: int, at: int, credited: int) -> None:
         """It does not, after all."""
         self.running -= 1
         self.held -= 1

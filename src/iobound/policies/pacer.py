@@ -51,7 +51,7 @@ class Pacer(Rule):
             self._next = max(self._next + 1 / self.rate, now - BURST / self.rate)
         return 0
 
-    def undo(self, charge: int, at: int) -> None:
+    def undo(self, charge: int, at: int, credited: int) -> None:
         """It did not start, after all."""
         if self.rate is not None:
             self._next -= 1 / self.rate

@@ -32,7 +32,7 @@ class Permits(Rule):
         self.taken += 1
         return 0
 
-    def undo(self, charge: int, at: int) -> None:
+    def undo(self, charge: int, at: int, credited: int) -> None:
         """It does not, after all."""
         self.taken -= 1
 

@@ -30,7 +30,7 @@ def nobody() -> None:
 class Place:
     """A ticket: a place in a queue, and later what was taken."""
 
-    __slots__ = ("at", "charge", "gate", "ring")
+    __slots__ = ("at", "charge", "credited", "gate", "ring")
 
     def __init__(self, gate: Queue, charge: int, ring: Callable[[], None], at: int = -1) -> None:
         self.gate = gate
@@ -38,6 +38,8 @@ class Place:
         self.ring = ring
         self.at = at
         """When it was taken; -1: it waits."""
+        self.credited = gate.rule.credited
+        """What had been given back by then."""
 
     @property
     def unit(self) -> str | None:
@@ -141,7 +143,7 @@ class Queue:
             if self._head() is not place or (at := self.rule.take(place.charge, now)) < 0:
                 return False
             del self.places[place]
-            place.at = at
+            place.at, place.credited = at, self.rule.credited
             self.out += 1
             self.turn, self.turn_ends = id(place.ring), now + self.rule.turn
             head = self._head()
@@ -154,7 +156,7 @@ class Queue:
         head = None
         with self.lock:
             if place.at >= 0:
-                self.rule.undo(place.charge, place.at)
+                self.rule.undo(place.charge, place.at, place.credited)
                 place.at = -1
                 self.out -= 1
                 self._stand(place)

@@ -186,12 +186,13 @@ class Bucket(Rule):
         self.full_at = max(full_at, at) + charge
         return at
 
-    def undo(self, charge: int, at: int) -> None:
-        """Put back what was taken at that moment.
+    def undo(self, charge: int, at: int, credited: int) -> None:
+        """Put back what was taken at that moment, when so much had been credited.
 
-        Without it the bucket might have been full, and have overflowed, until others took from it: so much is lost.
+        Without it the bucket might have been full, and have overflowed, until others took from it, and by what others
+        have given back since: so much is lost.
         """
-        self.full_at -= max(0, charge - (self._last - at))
+        self.full_at -= max(0, charge - (self._last - at) - (self.credited - credited))
 
     def spent(self, charge: int, units: float, now: float) -> int:
         """The call used so many units, whatever was charged: debt or credit for those after it. The new charge."""
@@ -199,6 +200,8 @@ class Bucket(Rule):
         if used > charge:
             self._last = at = max(self._last, int(now * SECOND))
             self.full_at = max(self.full_at, at)
+        else:
+            self.credited += charge - used
         self.full_at += used - charge
         return used
 

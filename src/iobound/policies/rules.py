@@ -33,7 +33,10 @@ class Rule:
         """Take it, if `opens_at` is over. Returns the moment, for `undo`; -1: nothing was taken."""
         return 0
 
-    def undo(self, charge: int, at: int) -> None:
+    credited = 0
+    """All that calls gave back because they used less, ever."""
+
+    def undo(self, charge: int, at: int, credited: int) -> None:
         """It was not needed after all."""
 
     def settled(self, attempt: Attempt) -> bool:
