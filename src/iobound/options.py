@@ -96,7 +96,7 @@ class Options:
     key: Any = flag(None, "host|MODULE:NAME", "what items are limited by, each apart: the host of a URL, say")
     key_concurrency: int | None = flag(None, "N", "the most calls in flight per key")
     key_rate: Any = flag(None, "N/TIME", "the most calls per time and key; repeatable")
-    lookahead: int | None = flag(None, "N", "with keys, instead of buffersize: the most items pulled and not yet delivered")
+    lookahead: int | None = flag(None, "N", "with keys, for buffersize: the most items pulled and not yet delivered")
     retry: Any = flag(None, "N", "how often a failed call is repeated, if that may help")
     memory: Any = flag(None, "SIZE|P%", "the most memory that this process may take: 2GB, 50%")
     progress: bool | Callable[[Stats], object] = False
