@@ -72,6 +72,15 @@ def test_a_run_that_was_dropped_leaves_its_part_to_the_others() -> None:
     assert run.stats.limit == 4
 
 
+def test_a_run_that_is_over_leaves_its_part_at_once() -> None:
+    """Though somebody still holds it, to ask for its statistics."""
+    limit, clock = FixedLimit(4), VirtualClock()
+    runs = [iobound.map(clock.sleep, [1.0] * 8, model=Simulated(clock), concurrency=limit) for _ in range(3)]
+    assert [len(list(run)) for run in runs] == [8, 8, 8]
+    assert clock.now() == 6
+    assert [run.stats.limit for run in runs] == [4, 4, 4]
+
+
 def test_what_was_learned_stays_with_the_limit() -> None:
     limit, server = AdaptiveLimit(initial=8, max=200), SimulatedServer(seed=1)
 

@@ -26,7 +26,7 @@ POLL = 0.1
 class Seat:
     """What one run has of a limit. Held by the run alone: the limit forgets a run that is gone."""
 
-    __slots__ = ("__weakref__", "counted", "left", "limit", "run", "size", "why")
+    __slots__ = ("__weakref__", "left", "limit", "run", "size", "why")
 
     def __init__(self, limit: FixedLimit | AdaptiveLimit, run: Run) -> None:
         self.limit = limit
@@ -35,8 +35,6 @@ class Seat:
         """How many calls of the run may be in flight."""
         self.why = ""
         """Why it is so many."""
-        self.counted = Totals()
-        """What the run had counted at the last look."""
         self.left = False
         """The run is over."""
 
@@ -72,11 +70,11 @@ class Shared:
         seat = Seat(self, run)  # type: ignore[arg-type]
         with self._lock:
             self._seats.append((ref(seat), Totals()))
-            self._begin(now)
+            self._begin(now, self._count(now))
             self._divide()
         return seat
 
-    def _begin(self, now: float) -> None:
+    def _begin(self, now: float, totals: Totals) -> None:
         """* A run begins."""
 
     def _number(self) -> tuple[int, str]:
@@ -266,8 +264,7 @@ class AdaptiveLimit(Shared):
                     knee.slow_down(now, reached)
             self._divide()
 
-    def _begin(self, now: float) -> None:
-        totals = self._count(now)
+    def _begin(self, now: float, totals: Totals) -> None:
         if self._knee is None:
             self._knee = Knee(self.initial, self._bounds, now, totals)
         elif len(self._seats) == 1:
