@@ -100,13 +100,10 @@ class TaskWorker:
             try:
                 attempt = pending.popleft()
             except IndexError:
+                attempt = None
+            if attempt is None or (crew.recalled and crew.takes_back(attempt, slot)):
                 attempt = value = coroutine = context = awaited = None  # a worker that sleeps keeps nothing alive
                 attempt = yield from self._next()
-                if attempt is None:
-                    return
-                now, fresh = clock(), True
-            if crew.recalled:
-                attempt = yield from self._step_aside(attempt)
                 if attempt is None:
                     return
                 now, fresh = clock(), True
@@ -184,17 +181,6 @@ class TaskWorker:
                 self.pending.append(following)
                 return True
         return True
-
-    @generator_coroutine
-    def _step_aside(self, attempt: Attempt) -> Generator[Any, Any, Attempt | None]:
-        """There are too many, perhaps: what to make when there is a place again, if ever."""
-        with self.driver.lock:
-            if not self.crew.crowded:
-                self.crew.recall()
-                return attempt
-            self.slot.attempt = None
-            self.driver.core.put_back(attempt)
-        return (yield from self._next())
 
     @generator_coroutine
     def _next(self) -> Generator[Any, Any, Attempt | None]:

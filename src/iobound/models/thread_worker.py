@@ -65,12 +65,10 @@ class ThreadWorker:
             try:
                 attempt = pending.popleft()
             except IndexError:
+                attempt = None
+            if attempt is None or (crew.recalled and crew.takes_back(attempt, slot)):
                 attempt = context = value = error = None  # a worker that sleeps keeps nothing alive
                 attempt = self._next()
-                if attempt is None:
-                    return
-            if crew.recalled:
-                attempt = self._step_aside(attempt)
                 if attempt is None:
                     return
             if crew.slow and crew.spare:
@@ -124,17 +122,6 @@ class ThreadWorker:
         while isinstance(found := self.crew.find(self.bell, self.slot), bool):
             self.bell.wait()
         return found
-
-    def _step_aside(self, attempt: Attempt) -> Attempt | None:
-        """Others do the work from now on, or there are too many: what to make when there is a place again, if ever."""
-        with self.driver.lock:
-            if not (self.crew.retired or self.crew.crowded):
-                self.crew.recall()
-                return attempt
-            self.slot.attempt = None
-            self.driver.core.put_back(attempt)
-        self.driver.workers.stir()
-        return self._next()
 
     def _switch(self, attempt: Attempt, coroutine: Any, context: Context) -> bool:
         """A plain function returned a coroutine: hand it over to a loop, or refuse it."""

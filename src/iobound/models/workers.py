@@ -79,6 +79,17 @@ class Crew(Generic[P]):
         """* The limit has changed."""
         self.recalled = self.retired or self.crowded
 
+    def takes_back(self, attempt: Attempt, slot: Slot) -> bool:
+        """Whether there are too many, or others do the work from now on: then what a worker has taken goes back."""
+        with self.driver.lock:
+            self.recall()
+            if not self.recalled:
+                return False
+            slot.attempt = None
+            self.core.put_back(attempt)
+        self.driver.workers.stir()
+        return True
+
     def gauge(self) -> None:
         """* More workers are at it than before, or fewer."""
         if self.core.steering.seat is not None:
