@@ -7,6 +7,7 @@ import warnings
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from iobound.api.auto import choose
@@ -14,6 +15,7 @@ from iobound.core.statistics import snapshot
 from iobound.models.choices import SYSTEM, is_async_source, task_crew
 from iobound.models.job import Job
 from iobound.words.bells import LoopBell, ThreadBell
+from iobound.words.clock import FOREVER
 from iobound.words.errors import BlockingLoopWarning, hinted, said
 from iobound.words.events import HookSet
 from iobound.words.loops import loop_runs_here
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 TASKS = 100
 """The default limit once a plain function has turned out to be async."""
+GLANCE = 1e-3
+"""Seconds between two looks at what the process takes: each costs as much as several brief calls."""
 FEW = 8
 """So many calls at a time are let pass unexamined."""
 
@@ -158,7 +162,13 @@ def _meter(memory: MemoryGate | None) -> Callable[[], None] | None:
         return None
     from iobound.signals.memory import peak, resident, trim  # noqa: PLC0415 - as above
 
+    due = -FOREVER
+
     def meter() -> None:
+        nonlocal due
+        if (now := monotonic()) < due and memory.share.known and not memory.places:
+            return  # what was started meanwhile is reserved, and nobody waits
+        due = now + GLANCE
         taken = resident() or 0
         if memory.share.hoards(taken):
             trim()

@@ -243,7 +243,7 @@ class Core:
 
     def next_time(self, now: float) -> float:
         """When time alone will change something. What is due already waits for a slot, not for time."""
-        looks = now + LOOKS if self.rules.memory is not None and self.slots.running() else FOREVER
+        looks = now + LOOKS if self.rules.memory is not None and self.slots.busy else FOREVER
         return min(self.deadline, self.slots.next_look, self.steering.next_look, looks, self.starts.next_start(now))
 
     def overdue(self, now: float) -> list[Slot]:

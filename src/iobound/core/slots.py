@@ -40,6 +40,11 @@ class Slots(set[Slot]):
         """The attempts in flight."""
         return {slot.attempt for slot in self if slot.attempt is not None}
 
+    @property
+    def busy(self) -> bool:
+        """Whether any call is in flight."""
+        return any(slot.attempt is not None for slot in self)
+
     def late(self, now: float) -> list[Slot]:
         """The slots whose attempt has used up `task_timeout`, each named once.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iobound.policies.queue import Queue
@@ -12,8 +11,6 @@ from iobound.words.checks import refuse
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from iobound.policies.queue import Place
     from iobound.words.attempt import Attempt
 
@@ -170,25 +167,29 @@ class MemoryGate(Queue):
 
     def observe(self, resident: int, peak: int = 0) -> None:
         """The process takes so many bytes now: the head may be able to go."""
-        with self._ringing_if_it_opens():
+        with self.lock:
+            before = self._released()
             self.share.observe(resident, peak)
+            released = self._released()
+        self._ring(released, before)
 
     def delivered(self, kept: int, *, ready: bool, awaited: int | None) -> None:
         """The consumer has taken something: what that took is free again. For the rest see `look_at`."""
-        with self._ringing_if_it_opens():
-            self.look_at(kept, ready=ready, awaited=awaited)
-
-    @contextmanager
-    def _ringing_if_it_opens(self) -> Iterator[None]:
-        """Whoever could go before waits for a place in its run: rung again and again, it would look again and again."""
         with self.lock:
-            first = self._head()
-            before = FOREVER if first is None else self.share.opens_at(first.charge)
-            yield
-            head = self._head()
-            opens = head is not None and self.share.opens_at(head.charge) < (before if head is first else FOREVER)
-        if head is not None and opens:
-            head.ring()
+            before = self._released()
+            self.look_at(kept, ready=ready, awaited=awaited)
+            released = self._released()
+        self._ring(released, before)
+
+    def _released(self) -> Place | None:
+        """* The head, if it may go."""
+        head = self._head() if self.places else None
+        return None if head is None or self.share.opens_at(head.charge) == FOREVER else head
+
+    def _ring(self, released: Place | None, before: Place | None) -> None:
+        """Whoever could go before waits for a place in its run: rung again and again, it would look again and again."""
+        if released is not None and released is not before:
+            released.ring()
 
 
 def size_of(told: object) -> int | float:
