@@ -247,3 +247,14 @@ def test_who_may_go_already_is_not_rung_again() -> None:
     for _ in range(5):
         gate.observe(100 * MB)
     assert not rings
+
+
+def test_nobody_queues_behind_one_who_waits_for_a_place_in_the_run_only() -> None:
+    gate = MemoryGate(300 * MB, "300MB")
+    gate.observe(100 * MB)
+    gate.share.known, gate.share.cost = True, 150.0 * MB
+    first = gate.request(attempt(0), 0.0, lambda: None)
+    passed = gate.enter(attempt(1), 0.0)
+    assert passed is not None  # there was room for the first too
+    assert not first.take(0.0)
+    assert gate.enter(attempt(2), 0.0) is None  # now the budget is what it waits for

@@ -11,7 +11,7 @@ from iobound.words.checks import refuse
 from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
-    from iobound.policies.queue import Place
+    from iobound.policies.queue import Place, Ring
     from iobound.words.attempt import Attempt
 
 FORGETS = 0.99
@@ -159,6 +159,10 @@ class MemoryGate(Queue):
         if first is None or first.charge == self.share.awaited or self.share.awaited is None:
             return first
         return next((place for place in self.places if place.charge == self.share.awaited), first)
+
+    def _in_line(self, ring: Ring | None, now: float) -> bool:
+        """* Only where the first cannot go either: it waits for the budget, and not just for a place in the run."""
+        return self._released() is None
 
     def look_at(self, kept: int, *, ready: bool, awaited: int | None) -> None:
         """How many have ended and are kept; whether the consumer may take one, and which one it waits for."""

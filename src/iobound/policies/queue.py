@@ -107,14 +107,18 @@ class Queue:
             return self.let_in(attempt, now, ring)
 
     def let_in(self, attempt: Attempt, now: float, ring: Ring | None) -> Place | None:
-        """* Pass at once, if nobody waits, or it is the turn of who asks, and the rule lets it."""
+        """* Pass at once, if nobody goes before who asks, and the rule lets it."""
         charge = self.rule.charge(attempt)
-        if self.places and (ring is None or id(ring) != self.turn or now > self.turn_ends):
+        if self.places and self._in_line(ring, now):
             return None
         if (at := self.rule.take(charge, now)) < 0:
             return None
         self.out += 1
         return Place(self, charge, nobody, at)
+
+    def _in_line(self, ring: Ring | None, now: float) -> bool:
+        """* Whether those who wait go before who asks: not while it has its turn."""
+        return ring is None or id(ring) != self.turn or now > self.turn_ends
 
     def request(self, attempt: Attempt, now: float, ring: Callable[[], None]) -> Ticket:
         """Join the end of the queue."""
