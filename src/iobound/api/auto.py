@@ -14,18 +14,21 @@ if TYPE_CHECKING:
     from iobound.models.calls import Call
 
 
-def choose(wanted: Any, call: Call) -> tuple[Model, bool]:
-    """The model for a call, and whether it may still change if the function turns out to be async."""
+NONE: frozenset[str] = frozenset()
+
+
+def choose(wanted: Any, call: Call) -> tuple[Model, frozenset[str]]:
+    """The model for a call, and the names of those that the run may turn to when it has seen how calls are."""
     if wanted == "auto":
-        return (Asyncio(), False) if is_async(call.fn) else (Threads(), True)
+        return (Asyncio(), NONE) if is_async(call.fn) else (Threads(), frozenset(MODELS))
     if isinstance(wanted, str):
-        return _checked(MODELS[wanted](), call), False
+        return _checked(MODELS[wanted](), call), NONE
     if isinstance(wanted, Collection):
         names = cast("Collection[str]", wanted)
         if is_async(call.fn) and "asyncio" in names:
-            return Asyncio(), False
-        return _checked(_first(names, "threads", "serial"), call), "asyncio" in names
-    return _checked(cast("Model", wanted), call), False
+            return Asyncio(), NONE
+        return _checked(_first(names, "threads", "serial"), call), frozenset(names)
+    return _checked(cast("Model", wanted), call), NONE
 
 
 def _first(names: Collection[str], *preferred: str) -> Model:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from iobound.models.calls import Call
     from iobound.models.choices import Model
     from iobound.models.driver import Driver
-    from iobound.models.job import Workers
     from iobound.observers.progress import Progress
     from iobound.options import Options
     from iobound.policies.limits import Limits
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from iobound.words.limiting import Told
     from iobound.words.stats import Stats
 
-TASKS = 100
-"""The default limit once a plain function has turned out to be async."""
 GLANCE = 1e-3
 """Seconds between two looks at what the process takes: each costs as much as several brief calls."""
 FEW = 8
@@ -61,14 +58,14 @@ def check(call: Call, source: Any, options: Options) -> None:
 
 def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.AbstractEventLoop | None) -> Driver:
     """Put a run together for its consumer: plain code, or a coroutine on `loop`. Nothing starts yet."""
-    model, may_switch = choose(options.model, call)
+    model, others = choose(options.model, call)
     if model.name == "serial":
         options = replace(options, concurrency=1)
     elif sys.is_finalizing():
         error = RuntimeError("the interpreter is shutting down: no thread starts any more")
         raise hinted(error, "model='serial' still works there")
     progress = _progress(call, source, options.progress)
-    successor = partial(_successor, loop, model, options) if may_switch and not call.setup else None
+    may_switch = "asyncio" in others
     options, most = _bounded(options, model)
     limits, memory = options.limits(), _memory_gate(options)
     if options.ordered and options.key is not None and (options.retry or (limits and limits.keyed)):
@@ -90,7 +87,8 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         judge=options.judge(),
         overload=None if steered is None else _overload(),
         meter=_meter(memory),
-        successor=successor,
+        may_call_here="serial" in others and loop is None and not call.setup and options.task_timeout is None,
+        successor=partial(task_crew, loop=loop) if may_switch and not call.setup else None,
     )
     driver = model.drive(job, ThreadBell() if loop is None else LoopBell(loop), loop)
     if progress:
@@ -100,7 +98,11 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
 
 def _bounded(options: Options, model: Model) -> tuple[Options, int]:
     """With a number or a limit in the place of "auto"; and the most calls that there are descriptors for."""
-    concurrency = model.concurrency if options.concurrency == "auto" else options.concurrency
+    concurrency = options.concurrency
+    if concurrency == "auto":
+        from iobound.policies.adaptive import AdaptiveLimit  # noqa: PLC0415 - who tells a number does not pay for it
+
+        concurrency = AdaptiveLimit(initial=model.concurrency)
     wanted = concurrency if isinstance(concurrency, int) else concurrency.most
     most = min(wanted, _room(wanted, model) or wanted)
     if most < wanted and isinstance(concurrency, int):
@@ -193,13 +195,6 @@ def _progress(call: Call, source: Any, wanted: Any) -> Progress | None:
 def _stats(driver: Driver) -> Stats | None:
     """How far the run is; None once it was dropped."""
     return snapshot(driver.core, driver.clock.now()) if driver.consumed else None
-
-
-def _successor(loop: asyncio.AbstractEventLoop | None, model: Model, options: Options, driver: Driver) -> Workers:
-    if options.concurrency == "auto":
-        most = _bounded(replace(options, concurrency=TASKS), model)[1]
-        driver.core.steering.resize(most, "the function is async")
-    return task_crew(driver, loop)
 
 
 def warn_if_blocking(call: Call) -> None:

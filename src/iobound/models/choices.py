@@ -31,7 +31,7 @@ class Model(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """The limit where nobody asked for one."""
+        """What runs begin with where nobody asked for a limit."""
 
     @property
     def clock(self) -> Clock:
@@ -77,7 +77,7 @@ class Threads:
 
     clock: Clock = field(default=SYSTEM, kw_only=True)
     name = "threads"
-    concurrency = 32
+    concurrency = 16
 
     def drive(self, job: Job, bell: ThreadBell | LoopBell, loop: asyncio.AbstractEventLoop | None) -> Driver:
         """Put the parties of a run together; nothing starts yet."""
@@ -101,7 +101,7 @@ class Asyncio:
 
     clock: Clock = field(default=SYSTEM, kw_only=True)
     name = "asyncio"
-    concurrency = 100
+    concurrency = 16
 
     def drive(self, job: Job, bell: ThreadBell | LoopBell, loop: asyncio.AbstractEventLoop | None) -> Driver:
         """Put the parties of a run together; nothing starts yet."""

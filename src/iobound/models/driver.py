@@ -95,7 +95,7 @@ class Driver:
         """Block until something is ready; False when the run is over."""
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
-            if not self.feeder.pull_here():
+            if not self.feeder.pull_here() and not self.workers.work_here():
                 self.clock.wait(self.bell, self.core.drain_until)  # type: ignore[arg-type]
             if self.core.delivery.deliverable:
                 return True

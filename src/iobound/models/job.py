@@ -40,6 +40,8 @@ class Job:
     """What a failure tells about the load on the other side, where that steers the limit."""
     meter: Callable[[], None] | None = None
     """Tells a memory budget what the process takes; called outside every lock."""
+    may_call_here: bool = False
+    """The consumer may make brief calls itself, where that is measured to be best."""
     successor: Callable[[Driver], Workers] | None = None
     """Makes the workers that take over when a plain function turns out to return coroutines."""
 
@@ -76,6 +78,9 @@ class Workers(Protocol):
 
     def rung(self) -> None:
         """A gate may have opened: have somebody look, or `Driver.tick` called. Takes no lock."""
+
+    def work_here(self) -> bool:
+        """The consumer would wait: it may make a few calls itself. Whether it did."""
 
     def expire(self, slot: Slot) -> Attempt | None:
         """* The call in `slot` has had its time: cancel it, or give it up. What is to be settled for it now."""

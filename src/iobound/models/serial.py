@@ -42,6 +42,10 @@ class Nobody:
 
     rung = stir
 
+    def work_here(self) -> bool:
+        """The consumer does nothing else."""
+        return False
+
     def expire(self, slot: Slot) -> Attempt | None:  # noqa: ARG002 - others can
         """A call in the consumer's own thread cannot be left."""
         return None

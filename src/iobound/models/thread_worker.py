@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from threading import current_thread
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,17 @@ from iobound.words.attempt import running
 from iobound.words.bells import ThreadBell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from contextvars import Context
 
     from iobound.core.statistics import Tally
     from iobound.models.threads import ThreadCrew
     from iobound.words.attempt import Attempt, Slot
 
-SLOW = 50e-6
-"""Seconds. Calls known to be faster are left to one worker: more of them would only fight for the GIL."""
+TURN = 1e-3
+"""Seconds that the consumer makes calls itself before it looks at what is ready."""
+MOST = 64
+"""Calls that it makes in such a turn."""
 
 
 class ThreadWorker:
@@ -33,6 +36,8 @@ class ThreadWorker:
         self.tally = tally
         self.bell = ThreadBell()
         self.pending = own_queue(crew.core)
+        self.turns: Iterable[None] = repeat(None)
+        """One for each call that it may make."""
 
     def work(self) -> None:
         """The root of the thread: an error of the engine becomes the run's error."""
@@ -60,8 +65,9 @@ class ThreadWorker:
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
         pending, clock, observed = self.pending, driver.clock.now, driver.hooks.watch_calls
         watched = observed or not core.plain or slot.timeout is not None
+        lanes, longest = crew.lanes, crew.lanes.longest
         attempt: Any
-        while True:
+        for _ in self.turns:
             try:
                 attempt = pending.popleft()
             except IndexError:
@@ -86,8 +92,8 @@ class ThreadWorker:
                 value, error = None, failure_of(raised)
             now = clock()
             duration = now - started
-            if (duration > SLOW) is not crew.slow:
-                crew.repace(duration)
+            if (duration > longest) is lanes.brief:
+                crew.repace()
             if watched or error is not None:
                 if not self._end(attempt, value, error, now):
                     return
@@ -138,3 +144,34 @@ class ThreadWorker:
                 return False
             self.slot.attempt = None
         return True
+
+
+class Consumer(ThreadWorker):
+    """The consumer as a worker: while it would wait, it makes a few brief calls itself."""
+
+    def __init__(self, crew: ThreadCrew) -> None:
+        super().__init__(crew, crew.slot(), crew.new_tally())
+        crew.core.slots.discard(self.slot)  # it is there only while it works
+        self.context = self.driver.job.context.copy()
+        self.context.run(running.set, self.slot)
+        self.call = self.driver.job.call.bind()
+        self.few = 1
+
+    def turn(self) -> None:
+        """Make calls, for about a millisecond."""
+        clock = self.driver.clock.now
+        began = clock()
+        self.turns = self._turns()
+        self._loop(self.call, self.context)
+        taken = clock() - began
+        self.few = max(1, min(MOST, self.few * 2 if taken < TURN / 2 else self.few // 2 if taken > TURN else self.few))
+
+    def _turns(self) -> Iterator[None]:
+        for _ in range(self.few):
+            if self.crew.lanes.number:
+                return  # others make them
+            yield
+
+    def _next(self) -> Attempt | None:
+        """Nothing is there to start: the consumer looks why."""
+        return None

@@ -5,22 +5,28 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from iobound.models.thread_worker import SLOW, ThreadWorker
+from iobound.models.thread_worker import Consumer, ThreadWorker
 from iobound.models.timekeeper import Timekeeper
 from iobound.models.workers import Crew
+from iobound.policies.lanes import Lanes
 from iobound.words.bells import ALWAYS, ThreadBell
 from iobound.words.clock import FOREVER
+from iobound.words.totals import Totals
 
 if TYPE_CHECKING:
     from iobound.models.driver import Driver
     from iobound.words.attempt import Attempt, Slot
 
-PACE = 0.1
-"""Weight of the newest call in the pace."""
-UNKNOWN = 1e-3
-"""The pace, in seconds, where nothing is known: slow, so that storage which waits gets its threads at once."""
-PATIENCE = 5e-3
-"""Seconds that work may wait for a worker which is expected to be fast; then the call it is in is not."""
+BRIEF, BRISK = 50e-6, 300e-6
+"""Seconds. Calls below are left to few workers: more would fight for the interpreter lock. Where the user told a number
+of workers they start at once for calls above the first; where it is to be found, only for those above the second."""
+FIRST, PATIENCE = 0.5e-3, 5e-3
+"""Seconds that work may wait for a worker whose call is expected to be brief, the first one ever and later; then it is
+not: storage that waits gets its threads at once."""
+TELLING = 16
+"""Brief calls after which it is asked whether all are."""
+IDLE = 0.1
+"""Seconds until the next look where nothing is to be done."""
 
 
 class ThreadCrew(Crew[ThreadBell]):
@@ -31,14 +37,27 @@ class ThreadCrew(Crew[ThreadBell]):
     def __init__(self, driver: Driver) -> None:
         super().__init__(driver)
         self.timekeeper = Timekeeper(driver, self)
-        self.pace = UNKNOWN
+        rules = self.core.rules
+        steered = rules.steered is not None
+        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=driver.job.may_call_here, brief=steered)
+        """For calls that are brief."""
+        self.slow = not steered
+        self.late = -FOREVER
+        """When the call was started that ran longest at the last look."""
+        self.short = 0
+        """Brief calls, while they are not taken to be brief."""
+        self.seen = Totals()
+        """What had been counted when it was last asked whether they are."""
+        self.consumer = Consumer(self) if driver.job.may_call_here else None
         self.bells: dict[Slot, ThreadBell] = {}
         """What each worker sleeps on."""
 
     def start(self) -> None:
         """Threads start when there is work. Where gates may ring, somebody must always be there to hear it."""
-        if not self.core.plain:
-            with self.driver.lock:
+        with self.driver.lock:
+            if self.lanes.brief:
+                self.timekeeper.watch(self.driver.clock.now() + FIRST)
+            elif not self.core.plain:
                 self.timekeeper.open()
 
     def rung(self) -> None:
@@ -48,7 +67,10 @@ class ThreadCrew(Crew[ThreadBell]):
 
     def stir(self) -> None:
         """See that somebody takes what may have come: one worker, which calls the next if calls are slow."""
-        if ALWAYS or ((self.slow or self.live == len(self.parked)) and self.spare):
+        if not self.lanes.number:
+            if self.driver.waits and self.core.pending:
+                self.driver.ring()
+        elif ALWAYS or ((self.slow or self.live == len(self.parked)) and self.spare):
             self.call_another()
 
     def spawn(self) -> None:
@@ -71,25 +93,75 @@ class ThreadCrew(Crew[ThreadBell]):
         self.driver.enter()
         thread.start()
 
-    def repace(self, duration: float) -> None:
-        """A call contradicts the pace. Unlocked on purpose: a lost update costs a little time, nothing else."""
-        self.pace += (duration - self.pace) * PACE
-        self.slow = self.pace > SLOW
-        if not self.slow:
-            with self.driver.lock:
-                self.timekeeper.watch(self.driver.clock.now() + PATIENCE)
+    @property
+    def room(self) -> float:
+        """How many may be at it: fewer than the limit where calls are brief."""
+        return min(self.core.slots.capacity, self.lanes.number)
+
+    def repace(self) -> None:
+        """A call was longer than calls are taken to be, or briefer: one tells nothing, but the very first."""
+        now = self.driver.clock.now()
+        with self.driver.lock:
+            if self.lanes.brief:
+                if not self._done():
+                    self.lanes.wait()
+                    self.regroup()
+                return
+            self.short += 1
+            if self.short % TELLING:
+                return
+            totals = self.core.steering.totals(now)
+            seen, self.seen = totals - self.seen, totals
+            if seen.seconds <= self.lanes.longest * seen.timed:
+                self.lanes.hurry()
+                self.regroup()
+                self.timekeeper.watch(now + PATIENCE)
 
     def impatient(self, now: float) -> float:
-        """* Work that a worker was expected to do at once has waited: its call is slow after all."""
-        if self.slow or not self.spare:
+        """* See whether calls are brief still, and how many workers are best for them."""
+        if not self.lanes.brief:
             return FOREVER
+        patience = PATIENCE if self._done() else FIRST
         running = [slot.attempt for slot in self.core.slots]
-        since = min((attempt.started for attempt in running if attempt is not None), default=now)
-        if self.core.more(now) and now - since >= PATIENCE:
-            self.pace, self.slow = UNKNOWN, True
+        since = min((attempt.started or now for attempt in running if attempt is not None), default=now)
+        if now - since >= patience and self.core.more(now) and (self.late == since or patience is FIRST):
+            self.lanes.wait()
+            self.regroup()
+        elif self.lanes.look(now, self.core.steering.totals(now), self.core.slots.capacity):
+            self.regroup()
+        self.late = since  # the next look tells whether it was only interrupted
+        return now + (patience if since < now or self.core.pending else IDLE)
+
+    def _done(self) -> int:
+        return sum(tally.succeeded for tally in self.core.tallies)
+
+    def regroup(self) -> None:
+        """* Another number of workers shall make the calls."""
+        self.slow = self.lanes.number > 1
+        self.recall()
+        if not self.lanes.number and self.driver.waits:
+            self.driver.ring()
+        elif self.core.more(self.driver.clock.now()):
             self.call_one()
-            return FOREVER
-        return now + PATIENCE
+
+    def work_here(self) -> bool:
+        """The consumer makes a few calls itself, where nobody does it better."""
+        consumer, core = self.consumer, self.core
+        if consumer is None or self.lanes.number or not core.pending:
+            return False
+        self._seat(consumer.slot, at_work=True)
+        try:
+            consumer.turn()
+        finally:
+            self._seat(consumer.slot, at_work=False)
+        return True
+
+    def _seat(self, slot: Slot, *, at_work: bool) -> None:
+        """The consumer has a place only while it makes calls: nobody waits for it when the run ends."""
+        with self.driver.lock:
+            self.driver.waits = ALWAYS
+            (self.core.slots.add if at_work else self.core.slots.discard)(slot)
+            self.gauge(beside=int(at_work))
 
     def go_home(self, slot: Slot) -> None:
         """* A worker goes home; the last one sends the timekeeper home too."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iobound.core.statistics import BRIEF, EARLY, EVERY, Tally
 from iobound.words.attempt import Slot, running
-from iobound.words.clock import FOREVER
 
 if TYPE_CHECKING:
     from iobound.core.run import Core
@@ -23,8 +22,6 @@ class Perch(Protocol):
 
 
 P = TypeVar("P", bound=Perch)
-RIVALRY = 1e-3
-"""Seconds since the last turn of another worker in which it is expected to take the next one too."""
 
 
 def own_queue(core: Core) -> deque[Attempt]:
@@ -55,9 +52,6 @@ class Crew(Generic[P]):
         """Others have taken over."""
         self.recalled = False
         """Whoever is about to start a call looks first whether it still may: its place may have gone."""
-        self.turn: Slot | None = None
-        """Who last settled a call and took the next, where something decides about each."""
-        self.turn_at = -FOREVER
 
     @property
     def busy(self) -> int:
@@ -65,15 +59,20 @@ class Crew(Generic[P]):
         return self.live - len(self.parked)
 
     @property
+    def room(self) -> float:
+        """How many may be at it."""
+        return self.core.slots.capacity
+
+    @property
     def spare(self) -> bool:
         """Whether one more worker could be put to work."""
         slots = self.core.slots
-        return (bool(self.parked) or len(slots) < slots.capacity) and self.busy < slots.capacity
+        return (bool(self.parked) or len(slots) < slots.capacity) and self.busy < self.room
 
     @property
     def crowded(self) -> bool:
-        """Whether the limit has fallen below the workers that are at it: whoever sees it sits down."""
-        return self.busy > self.core.slots.capacity
+        """Whether there is less room now than there are workers at it: whoever sees it sits down."""
+        return self.busy > self.room
 
     def recall(self) -> None:
         """* The limit has changed."""
@@ -90,10 +89,10 @@ class Crew(Generic[P]):
         self.driver.workers.stir()
         return True
 
-    def gauge(self) -> None:
-        """* More workers are at it than before, or fewer."""
+    def gauge(self, beside: int = 0) -> None:
+        """* More workers are at it than before, or fewer; `beside`: others who make calls."""
         if self.core.steering.seat is not None:
-            self.core.steering.gauge.set(self.busy, self.driver.clock.now())
+            self.core.steering.gauge.set(self.busy + beside, self.driver.clock.now())
 
     def spawn(self) -> None:
         """* Start one more worker; it has been counted."""
@@ -117,6 +116,10 @@ class Crew(Generic[P]):
         if self.driver.waits:
             self.tell()
 
+    def work_here(self) -> bool:
+        """The consumer would wait: it may make a few calls itself. Whether it did."""
+        return False
+
     def tell(self) -> None:
         """An attempt is done while the consumer waits: ring if it may take something now."""
         if self.core.delivery.deliverable or not self.core.admitting:
@@ -132,7 +135,7 @@ class Crew(Generic[P]):
         """* Wake a parked worker, or start one. False if every slot is taken."""
         if self.core.drained:
             return True
-        if self.busy >= self.core.slots.capacity:
+        if self.busy >= self.room:
             return False
         if self.wake_one():
             return True
@@ -168,7 +171,7 @@ class Crew(Generic[P]):
                 return None
             self.parked[perch] = None  # announce first, then look: whoever adds work looks at `parked` after adding
             self.recall()
-            wanted = self.busy < core.slots.capacity and not self.superfluous(slot, now, len(self.parked))
+            wanted = self.busy < self.room
             attempt = core.admit(now) if wanted else None
             if attempt is None and not core.drained:
                 if wanted:
@@ -201,9 +204,8 @@ class Crew(Generic[P]):
                 return None  # the run is over
             starts.looking = True  # whom the end of this call lets go on, this worker looks at
             core.settle(attempt, now)
-            if not (core.plain or self.retired or self.superfluous(slot, now, len(self.parked) + 1)):
-                following = core.admit(now) if not self.crowded else None
-                self.turn, self.turn_at = slot, now
+            if not (core.plain or self.retired or self.crowded):
+                following = core.admit(now)
             starts.looking = False
             slot.attempt = following
             if following is not None:
@@ -213,13 +215,6 @@ class Crew(Generic[P]):
             if following is None or driver.waits or core.changes or starts.timed or starts.retries.timed:
                 driver.act(now)
         return following
-
-    def superfluous(self, slot: Slot, now: float, idle: int) -> bool:
-        """Whether calls are so brief that this worker and one who took a turn just now only get in each other's way.
-
-        Never if all others are `idle`: somebody must look.
-        """
-        return not self.slow and self.turn is not slot and now < self.turn_at + RIVALRY and self.live > idle
 
     def _watch(self, looked: float) -> None:
         if not self.core.plain:

@@ -51,7 +51,7 @@ class Simulated:
 
     clock: VirtualClock = field(default_factory=VirtualClock)
     name = "simulated"
-    concurrency = 32
+    concurrency = 16
 
     def drive(self, job: Job, bell: ThreadBell | LoopBell, loop: asyncio.AbstractEventLoop | None) -> Driver:
         """Put the parties of a run together; nothing starts yet."""

@@ -99,6 +99,10 @@ class Dispatcher:
     def start(self) -> None:
         """Calls start when there is work."""
 
+    def work_here(self) -> bool:
+        """It does all there is to do."""
+        return False
+
     def rung(self) -> None:
         """Start all that may start, at this moment, but not here. Takes no lock of a run."""
         if self.soon is None or self.soon.action is None:
