@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iobound.models.calls import Call
     from iobound.models.choices import Model
     from iobound.models.driver import Driver
+    from iobound.observers.interpreter import Interpreter
     from iobound.observers.progress import Progress
     from iobound.options import Options
     from iobound.policies.limits import Limits
@@ -65,13 +66,15 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         error = RuntimeError("the interpreter is shutting down: no thread starts any more")
         raise hinted(error, "model='serial' still works there")
     progress = _progress(call, source, options.progress)
+    watch = _interpreter(call) if options.model == "auto" and options.concurrency == "auto" else None
     may_switch = "asyncio" in others
     options, most = _bounded(options, model)
     limits, memory = options.limits(), _memory_gate(options)
     if options.ordered and options.key is not None and (options.retry or (limits and limits.keyed)):
         said("ordered results wait for those of blocked keys", "ordered=False lets every key go at its own pace")
     steered = None if isinstance(options.concurrency, int) else options.concurrency
-    gates = _gates(limits, memory, getattr(steered, "gate", None) if options.retry else None)
+    refusable = steered is not None and options.key is None  # what one key refuses is no matter of the others
+    gates = _gates(limits, memory, getattr(steered, "gate", None) if options.retry and refusable else None)
     job = Job(
         call=replace(call, mixed=may_switch),
         source=source,
@@ -81,18 +84,21 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         context=copy_context(),
         # A loop that brings a clock of its own (the virtual one of `iobound.testing`) is believed.
         clock=getattr(loop, "clock", model.clock),
-        hooks=HookSet((*options.hooks, progress) if progress else options.hooks),
+        hooks=HookSet((*options.hooks, *filter(None, (progress, watch)))),
         feed=options.feed,
         prepare=_preparation(options, limits),
         judge=options.judge(),
-        overload=None if steered is None else _overload(),
+        overload=_overload() if refusable else None,
         meter=_meter(memory),
+        told=not others and options.model != "auto",
         may_call_here="serial" in others and loop is None and not call.setup and options.task_timeout is None,
         successor=partial(task_crew, loop=loop) if may_switch and not call.setup else None,
     )
     driver = model.drive(job, ThreadBell() if loop is None else LoopBell(loop), loop)
     if progress:
         progress.begin(partial(_stats, driver))
+    if watch:
+        watch.begin(partial(_so_far, driver))
     return driver
 
 
@@ -192,9 +198,29 @@ def _progress(call: Call, source: Any, wanted: Any) -> Progress | None:
     return Progress(view_for(call.name) if wanted is True else CallView(wanted), total)
 
 
+def _interpreter(call: Call) -> Interpreter:
+    """Whoever says so where the interpreter is the bottleneck."""
+    from iobound.observers.interpreter import Interpreter  # noqa: PLC0415 - who tells a model does not pay for it
+    from iobound.signals.machine import allowed_cpus  # noqa: PLC0415
+
+    return Interpreter(call.name, allowed_cpus)
+
+
+def _so_far(driver: Driver) -> tuple[float, float]:
+    """Seconds since the run began, and those that calls were in flight."""
+    now = driver.core.ended_at or driver.clock.now()
+    return now - driver.core.started_at, driver.core.steering.gauge.area(now)
+
+
 def _stats(driver: Driver) -> Stats | None:
     """How far the run is; None once it was dropped."""
-    return snapshot(driver.core, driver.clock.now()) if driver.consumed else None
+    return stats_of(driver) if driver.consumed else None
+
+
+def stats_of(driver: Driver) -> Stats:
+    """How far a run is, and who makes its calls."""
+    workers, told = driver.workers, driver.job.told
+    return snapshot(driver.core, driver.clock.now(), workers.model, "" if told else workers.reason)
 
 
 def warn_if_blocking(call: Call) -> None:

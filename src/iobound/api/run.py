@@ -5,9 +5,9 @@ from __future__ import annotations
 from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from iobound.api.begin import begin, warn_if_blocking
+from iobound.api.begin import begin, stats_of, warn_if_blocking
 from iobound.api.ending import Ending, running_loop
-from iobound.core.statistics import BRIEF, snapshot
+from iobound.core.statistics import BRIEF
 from iobound.words.attempt import Outcome
 from iobound.words.errors import WrongUse, cut_short, surfaced
 from iobound.words.stats import Stats
@@ -68,7 +68,7 @@ class Run(Ending, Generic[T]):
     def stats(self) -> Stats:
         """A snapshot of what the run has done so far; at any time, from any thread."""
         driver = self._driver
-        return Stats() if driver is None else snapshot(driver.core, driver.clock.now())
+        return Stats() if driver is None else stats_of(driver)
 
     @property
     def skips(self) -> bool:

@@ -122,7 +122,7 @@ def durations(histogram: Histogram) -> Durations:
     return Durations(p50, p90, p99, histogram.longest)
 
 
-def snapshot(core: Core, now: float) -> Stats:
+def snapshot(core: Core, now: float, model: str = "", chosen: str = "") -> Stats:
     """What the run has done so far. Bounded work: a few additions per worker."""
     total, delivery = merged(core.tallies), core.delivery
     now = core.ended_at or now
@@ -136,6 +136,8 @@ def snapshot(core: Core, now: float) -> Stats:
         in_flight=sum(slot.attempt is not None for slot in list(core.slots)),
         limit=core.slots.capacity,
         limited_by=core.steering.why,
+        model=model,
+        chosen=chosen,
         abandoned=core.slots.abandoned,
         elapsed=now - core.started_at,
         running=durations(total.running),

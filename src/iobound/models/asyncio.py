@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class TaskCrew(Crew[Perch]):
     """Worker tasks under one root task, on the caller's loop or on a private one in a thread of its own."""
 
+    model, reason = "asyncio", "the function is async"
     cancels = True
     loop: asyncio.AbstractEventLoop
     call: Callable[[Any], Coroutine[Any, Any, Any]]

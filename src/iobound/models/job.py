@@ -40,6 +40,8 @@ class Job:
     """What a failure tells about the load on the other side, where that steers the limit."""
     meter: Callable[[], None] | None = None
     """Tells a memory budget what the process takes; called outside every lock."""
+    told: bool = True
+    """The user said which model it shall be."""
     may_call_here: bool = False
     """The consumer may make brief calls itself, where that is measured to be best."""
     successor: Callable[[Driver], Workers] | None = None
@@ -69,6 +71,14 @@ class Workers(Protocol):
     """How many workers there are."""
     cancels: bool
     """Whether a call that runs can be cancelled."""
+
+    @property
+    def model(self) -> str:
+        """What they are called: see `Stats.model`."""
+
+    @property
+    def reason(self) -> str:
+        """Why they make the calls, and no others."""
 
     def start(self) -> None:
         """The run is used for the first time."""

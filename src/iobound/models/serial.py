@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class Nobody:
     """The workers of a run whose consumer makes the calls: nothing to stop, and only the consumer to wake."""
 
+    model, reason = "serial", ""
     live = 0
     cancels = False
 

@@ -11,6 +11,7 @@ from iobound.models.workers import Crew
 from iobound.policies.lanes import Lanes
 from iobound.words.bells import ALWAYS, ThreadBell
 from iobound.words.clock import FOREVER
+from iobound.words.spans import span
 from iobound.words.totals import Totals
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ class ThreadCrew(Crew[ThreadBell]):
     def __init__(self, driver: Driver) -> None:
         super().__init__(driver)
         self.timekeeper = Timekeeper(driver, self)
-        rules = self.core.rules
-        steered = rules.steered is not None
-        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=driver.job.may_call_here, brief=steered)
+        steered, here = self.core.rules.steered is not None, driver.job.may_call_here and self.core.plain
+        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=here, brief=steered)
         """For calls that are brief."""
         self.slow = not steered
         self.late = -FOREVER
@@ -48,7 +48,7 @@ class ThreadCrew(Crew[ThreadBell]):
         """Brief calls, while they are not taken to be brief."""
         self.seen = Totals()
         """What had been counted when it was last asked whether they are."""
-        self.consumer = Consumer(self) if driver.job.may_call_here else None
+        self.consumer = Consumer(self) if here else None
         self.bells: dict[Slot, ThreadBell] = {}
         """What each worker sleeps on."""
 
@@ -134,6 +134,20 @@ class ThreadCrew(Crew[ThreadBell]):
 
     def _done(self) -> int:
         return sum(tally.succeeded for tally in self.core.tallies)
+
+    @property
+    def model(self) -> str:
+        """Threads, or the consumer itself."""
+        return "threads" if self.lanes.number else "serial"
+
+    @property
+    def reason(self) -> str:
+        """What was measured of the calls."""
+        seen = self.core.steering.totals(self.driver.clock.now())
+        took = f"calls take {span(seen.seconds / seen.timed)}" if seen.timed else "nothing is known yet"
+        if not self.lanes.brief:
+            return took
+        return f"{took}, and more threads bring nothing" + f" than {self.lanes.number:g}" * (self.lanes.number > 0)
 
     def regroup(self) -> None:
         """* Another number of workers shall make the calls."""

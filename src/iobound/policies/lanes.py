@@ -21,6 +21,8 @@ LONGER = 3.3
 """Times the longest brief call. Only such calls are brief no longer: workers make each other's longer."""
 WORTH = 1.1
 """The throughput that more workers must bring, of what fewer did, or fewer may lose."""
+CHANGED = 2.0
+"""Times the throughput: the work is another one."""
 SECONDS, CALLS = 0.01, 64
 """What a measurement takes at least: two switch intervals of the interpreter."""
 REST, LONGEST_REST = 1.0, 16.0
@@ -80,16 +82,14 @@ class Lanes:
         number, rest = self._first, REST
         rate = yield number
         while True:
-            before, (number, rate) = number, (yield from self._climb(number, rate))
-            rest = min(LONGEST_REST, 2 * rest) if number == before else REST
+            best, (number, rate) = number, (yield from self._climb(number, rate))
+            rest = min(LONGEST_REST, 2 * rest) if number == best and rest else REST
             until = self._now + rest
-            while self._now < until:
-                rate = yield number
-            if number > self._first:
-                below = self._below(number)
-                fewer = yield below
-                if fewer * WORTH >= rate:
-                    number, rate = below, fewer
+            while self._now < until and rest:
+                before, rate = rate, (yield number)
+                if max(before, rate) > CHANGED * min(before, rate):
+                    rest = 0.0  # the work has changed
+            number, rate = yield from self._descend(number, rate)
 
     def _climb(self, number: int, rate: float) -> Generator[int, float, tuple[int, float]]:
         """More, as long as each step is worth it."""
@@ -100,5 +100,12 @@ class Lanes:
                 return number, rate
             number, rate = above, more
 
-    def _below(self, number: int) -> int:
-        return number // 2 if number > 2 else self._first  # noqa: PLR2004 - one thread is no better than the consumer
+    def _descend(self, number: int, rate: float) -> Generator[int, float, tuple[int, float]]:
+        """Fewer, as long as that costs little."""
+        while number > self._first:
+            below = number // 2 if number > 2 else self._first  # noqa: PLR2004 - one thread is no better than none
+            fewer = yield below
+            if fewer * WORTH < rate:
+                break
+            number, rate = below, fewer
+        return number, rate

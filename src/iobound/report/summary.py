@@ -29,7 +29,9 @@ def summary(stats: Stats, taken: Taken) -> list[str]:
         f"run     {_percentiles(stats.running)}",
         f"wait    {_percentiles(stats.waiting)}",
     ]
-    if stats.limited_by:
+    if stats.chosen:
+        lines.append(f"chose   {stats.model}: {stats.chosen}")
+    if stats.limited_by and stats.model != "serial":
         lines.append(f"limit   {stats.limit:,} at a time, found by measuring: {stats.limited_by}")
     held = held_back(stats, taken.busy)
     if held:
@@ -51,6 +53,8 @@ def facts(stats: Stats, taken: Taken) -> dict[str, Any]:
         "elapsed_s": round(stats.elapsed, 6),
         "run_s": _seconds(stats.running),
         "queue_s": _seconds(stats.waiting),
+        "model": stats.model,
+        "chosen": stats.chosen,
         "limit": stats.limit,
         "limited_by": stats.limited_by,
         "held_back": held_back(stats, taken.busy),

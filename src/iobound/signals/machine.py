@@ -53,7 +53,7 @@ def examine() -> Machine:
         gil=getattr(sys, "_is_gil_enabled", lambda: True)(),
         system=f"{platform.system()} {platform.release()}",
         cpus=os.cpu_count() or 1,
-        allowed_cpus=_allowed_cpus(),
+        allowed_cpus=allowed_cpus(),
         memory=memory,
         memory_is_limited=limited,
         descriptors=soft,
@@ -69,7 +69,7 @@ def _seen_by_python() -> int:
     return count() or 1
 
 
-def _allowed_cpus() -> float:
+def allowed_cpus() -> float:
     """By affinity, and by the CPU quota of the control group (cgroup v2, then v1)."""
     usable = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     quota = _words(_own_group() / "cpu.max") or _words(CGROUP / "cpu.max")

@@ -81,6 +81,7 @@ class Dispatcher:
     """Starts calls while slots are free, and settles each when its time has come."""
 
     call: Callable[[Any], Any]
+    model, reason = "simulated", ""
     live = 0
     cancels = False
 

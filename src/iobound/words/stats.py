@@ -42,6 +42,10 @@ class Stats:
     """The most calls that may run now."""
     limited_by: str = ""
     """Why it is not more, where it was found by measuring; empty where it was told."""
+    model: str = ""
+    """What makes the calls now: serial (the consumer itself), threads or asyncio."""
+    chosen: str = ""
+    """Why it does, where `model` was "auto"."""
     abandoned: int = 0
     """Hung calls that were given up; on threads they may still be running."""
     elapsed: float = 0.0
