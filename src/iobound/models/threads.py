@@ -10,7 +10,7 @@ from iobound.models.timekeeper import Timekeeper
 from iobound.models.workers import Crew
 from iobound.policies.lanes import Lanes
 from iobound.words.bells import ALWAYS, ThreadBell
-from iobound.words.clock import FOREVER
+from iobound.words.clock import FOREVER, SystemClock
 from iobound.words.spans import span
 from iobound.words.totals import Totals
 
@@ -39,9 +39,10 @@ class ThreadCrew(Crew[ThreadBell]):
         super().__init__(driver)
         self.timekeeper = Timekeeper(driver, self)
         steered, here = self.core.rules.steered is not None, driver.job.may_call_here and self.core.plain
-        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=here, brief=steered)
+        timed = isinstance(driver.clock, SystemClock)  # others stand still until somebody moves them
+        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=here, brief=steered and timed)
         """For calls that are brief."""
-        self.slow = not steered
+        self.slow = not self.lanes.brief
         self.late = -FOREVER
         """When the call was started that ran longest at the last look."""
         self.short = 0
@@ -138,16 +139,15 @@ class ThreadCrew(Crew[ThreadBell]):
     @property
     def model(self) -> str:
         """Threads, or the consumer itself."""
-        return "threads" if self.lanes.number else "serial"
+        return "serial" if self.lanes.best == 0 else "threads"
 
     @property
     def reason(self) -> str:
         """What was measured of the calls."""
         seen = self.core.steering.totals(self.driver.clock.now())
         took = f"calls take {span(seen.seconds / seen.timed)}" if seen.timed else "nothing is known yet"
-        if not self.lanes.brief:
-            return took
-        return f"{took}, and more threads bring nothing" + f" than {self.lanes.number:g}" * (self.lanes.number > 0)
+        best = self.lanes.best
+        return took if best is None else f"{took}, and {'more ' * (best > 0)}threads bring nothing"
 
     def regroup(self) -> None:
         """* Another number of workers shall make the calls."""

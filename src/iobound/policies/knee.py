@@ -79,8 +79,8 @@ class Knee:
 
     def __init__(self, limit: int, bounds: Bounds, now: float, totals: Totals) -> None:
         self.limit = limit
-        self.why = "it is what runs begin with"
-        """Why it is what it is."""
+        self.why = ""
+        """Why it is what it is; empty: nothing is known yet."""
         self.next_look = now + SHORTEST
         self.best = inf
         """The latency where nothing queues, as far as is known."""

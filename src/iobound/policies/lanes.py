@@ -43,6 +43,8 @@ class Lanes:
         self.brief = brief
         self.number = 1.0 if brief else FOREVER
         """Workers that may be at it; 0: the consumer; infinite: as many as the limit lets."""
+        self.best: float | None = None
+        """The number that was found to be best; None: nothing was tried, or calls are not brief."""
         self._first = 0 if consumer else 1
         self._plan = self._planned()
         self._begun = False
@@ -51,7 +53,7 @@ class Lanes:
 
     def wait(self) -> None:
         """Calls are not brief: they wait for something."""
-        self.brief, self.number = False, FOREVER
+        self.brief, self.number, self.best = False, FOREVER, None
 
     def hurry(self) -> None:
         """They are brief."""
@@ -84,7 +86,7 @@ class Lanes:
         while True:
             best, (number, rate) = number, (yield from self._climb(number, rate))
             rest = min(LONGEST_REST, 2 * rest) if number == best and rest else REST
-            until = self._now + rest
+            self.best, until = number, self._now + rest
             while self._now < until and rest:
                 before, rate = rate, (yield number)
                 if max(before, rate) > CHANGED * min(before, rate):
