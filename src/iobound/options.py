@@ -78,7 +78,7 @@ class Options:
     """
 
     model: Any = flag("auto", "NAME", "auto, serial, threads or asyncio")
-    concurrency: Any = flag("auto", "N|auto", "the most calls in flight; auto: 32 on threads, 100 on asyncio")
+    concurrency: Any = flag("auto", "N|auto", "the most calls in flight; auto: found by measuring, 256 at most")
     buffersize: int | None = flag(None, "N", "the most items pulled and not yet delivered")
     ordered: bool = flag(default=True, takes="", about="results in input order, or as they complete")
     feed: str = flag("auto", "auto|consumer", "who pulls the items: a thread of the run, or the consuming one")
