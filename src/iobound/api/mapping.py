@@ -98,7 +98,7 @@ def map(fn: Callable[..., Any], items: Any, **keywords: Any) -> Run[Any]:  # noq
         fn: called with one item (and with the value of `setup`, if that is given).
         items: an iterable, an async iterable, or another run: stages compose.
         model: `"auto"`, `"serial"`, `"threads"`, `"asyncio"`, a set of names to choose from, or a model object.
-            `"auto"`: async functions on asyncio, plain ones on threads, or by the consumer if that is measured to be best.
+            `"auto"`: async functions on asyncio, plain ones on threads, or by the consumer where it does best.
         concurrency: the most calls in flight; `"auto"`: an `AdaptiveLimit`, which finds it by measuring.
         buffersize: the most items pulled and not yet delivered, those in flight included. Default: as completed
             2 x concurrency, ordered max(8 x concurrency, 256).
