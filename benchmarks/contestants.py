@@ -76,7 +76,9 @@ def by_iobound(fn: Any, source: Any, spec: Spec) -> Any:
     import iobound
 
     options = keywords(spec.options)
-    if spec.model != "serial":
+    if options.pop("adaptive", False):
+        options["concurrency"] = iobound.AdaptiveLimit(initial=spec.limit, min=spec.limit, max=spec.limit)
+    elif spec.model not in ("serial", "auto"):
         options["concurrency"] = spec.limit
     return iobound.map(fn, source, model=spec.model, ordered=spec.ordered, **options)
 

@@ -46,6 +46,14 @@ def limit_prices(setting: "Setting") -> Iterator[Table]:
         yield Table(f"limits, {title}", setting.programs(specs), "plain", CPU, bars, "difference")
 
 
+def adaptive_price(setting: "Setting") -> Iterator[Table]:
+    """Price the measuring of an adaptive limit that has nowhere to go, and so differs in nothing else."""
+    for title, kind in KINDS.items():
+        specs = {"fixed": kind, "adaptive": with_options(kind, {"adaptive": True})}
+        bars = at_most_over("adaptive", "fixed", 3, *CPU)
+        yield Table(f"adaptive, {title}", setting.programs(specs), "fixed", CPU, bars, "difference")
+
+
 def many_keys(setting: "Setting") -> Iterator[Table]:
     """Give every item a key of its own, or all the same."""
     for title, kind in KINDS.items():

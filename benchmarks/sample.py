@@ -55,12 +55,22 @@ def read(path: str) -> bytes:
         os.close(descriptor)
 
 
+async def read_aiofiles(path: str) -> bytes:
+    """Read one file as aiofiles does: each operation on a thread of the default pool."""
+    import aiofiles
+
+    async with aiofiles.open(path, "rb") as file:
+        contents: bytes = await file.read()
+        return contents
+
+
 WORKS: dict[str, Callable[[Any], Any]] = {
     "async_noop": async_noop,
     "sleep0": sleep0,
     "noop": noop,
     "nap": nap,
     "read": read,
+    "read_aiofiles": read_aiofiles,
 }
 
 

@@ -1,7 +1,6 @@
 """The tables of `overhead.py`: which programs meet, and which bars they are held to."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -10,7 +9,8 @@ from typing import Any
 
 from bars import at_most, at_most_over, at_most_times, faster
 from contestants import Spec
-from limit_tables import limit_prices, many_keys, shared_rate
+from file_tables import cached_files
+from limit_tables import adaptive_price, limit_prices, many_keys, shared_rate
 from protocol import HERE, Plan, Program, Table, child
 
 PEERS_312 = HERE.parent / ".bench" / "peers-3.12" / "bin" / "python"
@@ -19,7 +19,6 @@ BOTH = ("cpu_us", "wall_us")
 DELAY = ("delay_ms",)
 ITEMS, NAPS = 50_000, 8_000
 STALL_AT = 5_000
-FILES, FILE_SIZE = 20_000, 4_096
 FRESH = """
 import sys, time
 {}
@@ -155,31 +154,6 @@ def stall(setting: Setting) -> Iterator[Table]:
         yield Table(title, programs, "hand", DELAY, bars, "difference")
 
 
-def serial_files(setting: Setting) -> Iterator[Table]:
-    """Read small cached files one after the other."""
-    with tempfile.TemporaryDirectory(prefix="iobound-bench-") as folder:
-        count = setting.plan.items(FILES)
-        for number in range(count):
-            (Path(folder) / f"{number:05d}").write_bytes(bytes(FILE_SIZE))
-        serial = Spec("iobound", "read", FILES, 1, model="serial", folder=folder)
-        collect = replace(serial, options={"errors": "collect"})
-        specs = {
-            "sequential": replace(serial, program="sequential"),
-            "raise, list": serial,
-            "raise, generator": replace(serial, source="generator"),
-            "collect, list": collect,
-            "collect, generator": replace(collect, source="generator"),
-        }
-        bars = [
-            *at_most_times("raise, list", "sequential", 1.3, *CPU),
-            *at_most_times("raise, generator", "sequential", 1.3, *CPU),
-            *at_most_times("collect, list", "sequential", 1.4, *CPU),
-            *at_most_times("collect, generator", "sequential", 1.4, *CPU),
-        ]
-        title = f"serial, {count:,} cached files of 4 KiB"
-        yield Table(title, setting.programs(specs), "sequential", BOTH, bars)
-
-
 def extras(setting: Setting) -> Iterator[Table]:
     """Price what a run without options does not pay."""
     options: dict[str, dict[str, Any]] = {
@@ -214,9 +188,10 @@ SECTIONS: dict[str, Callable[[Setting], Iterator[Table]]] = {
     "threads": threads_streaming,
     "naps": threads_naps,
     "stall": stall,
-    "files": serial_files,
+    "files": cached_files,
     "extras": extras,
     "limits": limit_prices,
+    "adaptive": adaptive_price,
     "keys": many_keys,
     "shared": shared_rate,
     "import": import_time,

@@ -34,7 +34,7 @@ class Played:
     """A run of the rule, looked at every 5 ms."""
 
     def __init__(self, *, consumer: bool = True) -> None:
-        self.lanes = Lanes(300e-6, consumer=consumer, brief=True)
+        self.lanes = Lanes(300e-6, consumer=consumer, begin=1)
         self.now, self.totals = 0.0, Totals()
 
     def play(self, machine: Machine, seconds: float, most: int = 64, call: float = 1e-5) -> dict[float, float]:
@@ -66,7 +66,7 @@ def test_what_was_tried_in_vain_is_tried_less_and_less() -> None:
     Played().play(machine, 60.0)
     tried = [at * 0.005 for at, (before, after) in enumerate(pairwise(trials)) if (before, after) == (0, 2)]
     rests = [later - earlier for earlier, later in pairwise(tried)]
-    assert rests == sorted(rests)
+    assert all(later > earlier - 0.1 for earlier, later in pairwise(rests))
     assert rests[-1] == pytest.approx(LONGEST_REST, abs=0.1)
 
 
@@ -90,7 +90,7 @@ def test_calls_that_take_long_are_left_to_the_limit() -> None:
     assert lanes.number == FOREVER
     lanes.hurry()
     assert lanes.brief
-    assert lanes.number == 1
+    assert lanes.number == 0
 
 
 def test_few_calls_tell_nothing() -> None:

@@ -13,18 +13,12 @@ from iobound.words.attempt import running
 from iobound.words.bells import ThreadBell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from contextvars import Context
 
     from iobound.core.statistics import Tally
     from iobound.models.threads import ThreadCrew
     from iobound.words.attempt import Attempt, Slot
-
-TURN = 1e-3
-"""Seconds that the consumer makes calls itself before it looks at what is ready."""
-MOST = 64
-"""Calls that it makes in such a turn."""
-
 
 class ThreadWorker:
     """A member of the crew, with the slot it holds."""
@@ -65,7 +59,7 @@ class ThreadWorker:
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
         pending, clock, observed = self.pending, driver.clock.now, driver.hooks.watch_calls
         watched = observed or not core.plain or slot.timeout is not None
-        lanes, longest = crew.lanes, crew.lanes.longest
+        lanes, brief = crew.lanes, crew.lanes.longest
         attempt: Any
         for _ in self.turns:
             try:
@@ -92,7 +86,7 @@ class ThreadWorker:
                 value, error = None, failure_of(raised)
             now = clock()
             duration = now - started
-            if (duration > longest) is lanes.brief:
+            if duration <= brief and not lanes.brief:
                 crew.repace()
             if watched or error is not None:
                 if not self._end(attempt, value, error, now):
@@ -144,34 +138,3 @@ class ThreadWorker:
                 return False
             self.slot.attempt = None
         return True
-
-
-class Consumer(ThreadWorker):
-    """The consumer as a worker: while it would wait, it makes a few brief calls itself."""
-
-    def __init__(self, crew: ThreadCrew) -> None:
-        super().__init__(crew, crew.slot(), crew.new_tally())
-        crew.core.slots.discard(self.slot)  # it is there only while it works
-        self.context = self.driver.job.context.copy()
-        self.context.run(running.set, self.slot)
-        self.call = self.driver.job.call.bind()
-        self.few = 1
-
-    def turn(self) -> None:
-        """Make calls, for about a millisecond."""
-        clock = self.driver.clock.now
-        began = clock()
-        self.turns = self._turns()
-        self._loop(self.call, self.context)
-        taken = clock() - began
-        self.few = max(1, min(MOST, self.few * 2 if taken < TURN / 2 else self.few // 2 if taken > TURN else self.few))
-
-    def _turns(self) -> Iterator[None]:
-        for _ in range(self.few):
-            if self.crew.lanes.number:
-                return  # others make them
-            yield
-
-    def _next(self) -> Attempt | None:
-        """Nothing is there to start: the consumer looks why."""
-        return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from iobound.models.thread_worker import Consumer, ThreadWorker
+from iobound.models.consumer import Consumer
+from iobound.models.thread_worker import ThreadWorker
 from iobound.models.timekeeper import Timekeeper
 from iobound.models.workers import Crew
 from iobound.policies.lanes import Lanes
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 BRIEF, BRISK = 50e-6, 300e-6
 """Seconds. Calls below are left to few workers: more would fight for the interpreter lock. Where the user told a number
 of workers they start at once for calls above the first; where it is to be found, only for those above the second."""
-FIRST, PATIENCE = 0.5e-3, 5e-3
-"""Seconds that work may wait for a worker whose call is expected to be brief, the first one ever and later; then it is
-not: storage that waits gets its threads at once."""
+FIRST, PATIENCE, ONCE_MORE = 0.5e-3, 5e-3, 2
+"""Seconds between two looks at calls that are taken to be brief, before the first has ended and later. Where none ends
+from one to the next, or the one after, twice as many workers may be at it: storage that waits gets its threads at once.
+"""
 TELLING = 16
 """Brief calls after which it is asked whether all are."""
 IDLE = 0.1
@@ -40,13 +42,16 @@ class ThreadCrew(Crew[ThreadBell]):
         self.timekeeper = Timekeeper(driver, self)
         steered, here = self.core.rules.steered is not None, driver.job.may_call_here and self.core.plain
         timed = isinstance(driver.clock, SystemClock)  # others stand still until somebody moves them
-        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=here, brief=steered and timed)
+        begin = 0 if here and self.core.delivery.ordered else 1  # it would wait for the first result anyhow
+        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=here, begin=begin if steered and timed else None)
         """For calls that are brief."""
         self.slow = not self.lanes.brief
-        self.late = -FOREVER
-        """When the call was started that ran longest at the last look."""
+        self.ended = 0
+        """Calls that had ended at the last look."""
+        self.stuck = 0
+        """Looks since another one has."""
         self.short = 0
-        """Brief calls, while they are not taken to be brief."""
+        """Brief calls, where calls are taken to be long."""
         self.seen = Totals()
         """What had been counted when it was last asked whether they are."""
         self.consumer = Consumer(self) if here else None
@@ -100,41 +105,34 @@ class ThreadCrew(Crew[ThreadBell]):
         return min(self.core.slots.capacity, self.lanes.number)
 
     def repace(self) -> None:
-        """A call was longer than calls are taken to be, or briefer: one tells nothing, but the very first."""
+        """A call was brief, where calls are taken to be long. One tells nothing."""
         now = self.driver.clock.now()
         with self.driver.lock:
-            if self.lanes.brief:
-                if not self._done():
-                    self.lanes.wait()
-                    self.regroup()
-                return
             self.short += 1
-            if self.short % TELLING:
+            if self.lanes.brief or self.short % TELLING:
                 return
             totals = self.core.steering.totals(now)
             seen, self.seen = totals - self.seen, totals
             if seen.seconds <= self.lanes.longest * seen.timed:
                 self.lanes.hurry()
                 self.regroup()
+                self.stuck = -1  # those that run began among others
                 self.timekeeper.watch(now + PATIENCE)
 
     def impatient(self, now: float) -> float:
         """* See whether calls are brief still, and how many workers are best for them."""
         if not self.lanes.brief:
             return FOREVER
-        patience = PATIENCE if self._done() else FIRST
-        running = [slot.attempt for slot in self.core.slots]
-        since = min((attempt.started or now for attempt in running if attempt is not None), default=now)
-        if now - since >= patience and self.core.more(now) and (self.late == since or patience is FIRST):
-            self.lanes.wait()
+        totals, before = self.core.steering.totals(now), self.ended
+        self.ended = sum(tally.succeeded + tally.failed for tally in self.core.tallies)
+        more = self.core.more(now)
+        self.stuck = self.stuck + 1 if self.ended == before and more else min(self.stuck + 1, 0)
+        if self.stuck >= (ONCE_MORE if self.ended else 1):
+            self.lanes.double(self.core.slots.capacity)
             self.regroup()
-        elif self.lanes.look(now, self.core.steering.totals(now), self.core.slots.capacity):
+        elif self.stuck >= 0 and self.lanes.look(now, totals, self.core.slots.capacity):
             self.regroup()
-        self.late = since  # the next look tells whether it was only interrupted
-        return now + (patience if since < now or self.core.pending else IDLE)
-
-    def _done(self) -> int:
-        return sum(tally.succeeded for tally in self.core.tallies)
+        return now + (FIRST if not self.ended else PATIENCE if more or self.ended > before else IDLE)
 
     @property
     def model(self) -> str:
@@ -161,7 +159,10 @@ class ThreadCrew(Crew[ThreadBell]):
     def work_here(self) -> bool:
         """The consumer makes a few calls itself, where nobody does it better."""
         consumer, core = self.consumer, self.core
-        if consumer is None or self.lanes.number or not core.pending:
+        if consumer is None or not core.pending:
+            return False
+        if self.lanes.number:
+            consumer.away()
             return False
         self._seat(consumer.slot, at_work=True)
         try:

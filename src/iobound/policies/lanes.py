@@ -8,6 +8,7 @@ rack, gain by every worker. Which it is cannot be told from one call; so it is t
 
 from __future__ import annotations
 
+from inspect import GEN_CREATED, getgeneratorstate
 from typing import TYPE_CHECKING
 
 from iobound.words.clock import FOREVER
@@ -25,8 +26,9 @@ CHANGED = 2.0
 """Times the throughput: the work is another one."""
 SECONDS, CALLS = 0.01, 64
 """What a measurement takes at least: two switch intervals of the interpreter."""
-REST, LONGEST_REST = 1.0, 16.0
-"""Seconds until it is tried again: at first, and once it has come out the same again and again."""
+SHORT, REST, LONGEST_REST = 0.1, 1.0, 16.0
+"""Seconds until other numbers are tried: at first, so that short runs are spared; again; and once it has come out the
+same again and again."""
 
 
 class Lanes:
@@ -35,19 +37,18 @@ class Lanes:
     Args:
         longest: seconds below which calls are brief.
         consumer: the consumer may make them itself, where nobody does better.
-        brief: they are taken to be, before the first has ended.
+        begin: the number to begin with, where calls are taken to be brief before the first has ended; else None.
     """
 
-    def __init__(self, longest: float, *, consumer: bool, brief: bool) -> None:
+    def __init__(self, longest: float, *, consumer: bool, begin: int | None) -> None:
         self.longest = longest
-        self.brief = brief
-        self.number = 1.0 if brief else FOREVER
+        self.brief = begin is not None
+        self.number: float = FOREVER if begin is None else begin
         """Workers that may be at it; 0: the consumer; infinite: as many as the limit lets."""
         self.best: float | None = None
         """The number that was found to be best; None: nothing was tried, or calls are not brief."""
         self._first = 0 if consumer else 1
         self._plan = self._planned()
-        self._begun = False
         self._origin: Totals | None = None
         self._began = self._now = 0.0
 
@@ -55,10 +56,16 @@ class Lanes:
         """Calls are not brief: they wait for something."""
         self.brief, self.number, self.best = False, FOREVER, None
 
+    def double(self, most: int) -> None:
+        """No call ends any more, and there are more to make: let others make them."""
+        self.number, self._plan, self._origin = max(2, 2 * self.number), self._planned(), None
+        if self.number >= most:
+            self.wait()
+
     def hurry(self) -> None:
         """They are brief."""
-        self.brief, self.number = True, 1.0
-        self._plan, self._begun, self._origin = self._planned(), False, None
+        self.brief, self.number = True, self._first
+        self._plan, self._origin = self._planned(), None
 
     def look(self, now: float, totals: Totals, most: int) -> bool:
         """So much has been counted by now, and no more than `most` may be at it. Whether another number shall be."""
@@ -71,27 +78,39 @@ class Lanes:
         self._now, self._origin, before = now, None, self.number
         if seen.seconds > self.longest * LONGER * seen.timed:
             self.wait()
-        elif self._begun:
-            self.number = min(most, self._plan.send(seen.succeeded / seconds))
         else:
-            self.number, self._begun = next(self._plan), True
+            self.number = min(most, self._next(seen.succeeded / seconds))
         if self.number == before:
             self._began, self._origin = now, totals  # nothing has to settle
         return self.number != before
 
+    def _next(self, rate: float) -> int:
+        """The number to go on with, after one that gave this throughput."""
+        if getgeneratorstate(self._plan) == GEN_CREATED and (first := next(self._plan)) != self.number:
+            return first  # it was begun with another one
+        return self._plan.send(rate)
+
     def _planned(self) -> Generator[int, float, None]:
         """The numbers to try one after the other; each gives its throughput."""
-        number, rest = self._first, REST
+        number, rest = self._first, SHORT
         rate = yield number
+        rate, _ = yield from self._rest(number, rate, SHORT)
         while True:
             best, (number, rate) = number, (yield from self._climb(number, rate))
-            rest = min(LONGEST_REST, 2 * rest) if number == best and rest else REST
-            self.best, until = number, self._now + rest
-            while self._now < until and rest:
-                before, rate = rate, (yield number)
-                if max(before, rate) > CHANGED * min(before, rate):
-                    rest = 0.0  # the work has changed
+            rest = min(LONGEST_REST, 2 * rest) if number == best else REST
+            self.best = number
+            rate, changed = yield from self._rest(number, rate, rest)
+            rest = SHORT if changed else rest
             number, rate = yield from self._descend(number, rate)
+
+    def _rest(self, number: int, rate: float, seconds: float) -> Generator[int, float, tuple[float, bool]]:
+        """The same number for a while. The throughput at the end, and whether it ended since the work has changed."""
+        until = self._now + seconds
+        while self._now < until:
+            before, rate = rate, (yield number)
+            if max(before, rate) > CHANGED * min(before, rate):
+                return rate, True
+        return rate, False
 
     def _climb(self, number: int, rate: float) -> Generator[int, float, tuple[int, float]]:
         """More, as long as each step is worth it."""
