@@ -8,7 +8,7 @@ from iobound.models.thread_worker import ThreadWorker
 from iobound.words.attempt import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from iobound.models.threads import ThreadCrew
     from iobound.words.attempt import Attempt
@@ -20,15 +20,14 @@ LONGEST = 1e-3
 WORTH = 0.97
 """The share of the time that more calls in a turn may still need, or fewer save."""
 TURNS, CALLS, PATIENT = 8, 64, 64
-"""After so many turns and calls the number of calls in a turn changes, or after so many times as many."""
+"""So many turns and calls tell how long an item takes; what is best is kept up to so many times as long."""
 
 
 class Consumer(ThreadWorker):
     """While the consumer would wait, it makes a few calls itself, in turns.
 
     More calls in a turn share what a turn costs; fewer leave results in the caches of the processor until they are
-    taken, and keep less memory alive, which for large results is worth far more. So the number is climbed for: twice as
-    many, or half, in the direction in which items have become faster.
+    taken, and keep less memory alive, which for large results is worth far more. So twice as many are tried, and half.
     """
 
     def __init__(self, crew: ThreadCrew) -> None:
@@ -37,19 +36,20 @@ class Consumer(ThreadWorker):
         self.context = self.driver.job.context.copy()
         self.context.run(running.set, self.slot)
         self.call = self.driver.job.call.bind()
-        self.few, self.up = 1, True
-        self.before = 0.0
-        """Seconds that an item took before `few` changed."""
-        self.patience = 1
+        self.few = 1
+        """Calls in a turn."""
+        self.plan = self._planned()
+        self.enough = next(self.plan)
+        """Calls that tell how good that is."""
         self.taken = self.made = 0
-        """Turns and calls since then; no turn: it was away meanwhile."""
+        """Turns and calls seen of them; no turn: it was away meanwhile."""
         self.since = 0.0
 
     def turn(self) -> None:
         """Make a few calls."""
         now = self.driver.clock.now()
-        if self.taken >= TURNS and self.made >= CALLS * self.patience:
-            self._adapt((now - self.since) / self.made)
+        if self.taken >= TURNS and self.made >= self.enough:
+            self.enough = self.plan.send((now - self.since) / self.made)
             self.taken = 0
         if not self.taken:
             self.made, self.since = 0, now
@@ -61,16 +61,19 @@ class Consumer(ThreadWorker):
         """Others make the calls: what was seen until now tells nothing any more."""
         self.taken = 0
 
-    def _adapt(self, seconds: float) -> None:
-        """An item took so long, from one turn to the next. Whoever turns round is near the best, and waits longer."""
-        up = seconds < WORTH * self.before if self.up else seconds * WORTH > self.before
-        if self.few * seconds > LONGEST or self.few == MOST:
-            up = False
-        elif self.few == 1:
-            up = True
-        self.patience = min(PATIENT, 2 * self.patience) if up is not self.up else 1
-        self.up, self.before = up, seconds
-        self.few = self.few * 2 if up else max(1, self.few // 2)
+    def _planned(self) -> Generator[int, float, None]:
+        """How many calls to look at; each time it is told how long an item took, from one turn to the next."""
+        few, rest = 1, 1
+        while True:
+            self.few = few
+            seconds = yield CALLS * rest
+            rest = min(PATIENT, 2 * rest)
+            for other, worth in ((2 * few, WORTH), (few // 2, 1 / WORTH)):
+                if 1 <= other <= MOST and other * seconds <= LONGEST:
+                    self.few = other
+                    if (yield CALLS) < worth * seconds:
+                        few, rest = other, 1
+                        break
 
     def _turns(self) -> Iterator[None]:
         for _ in range(self.few):

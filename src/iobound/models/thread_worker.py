@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iobound.models.threads import ThreadCrew
     from iobound.words.attempt import Attempt, Slot
 
+
 class ThreadWorker:
     """A member of the crew, with the slot it holds."""
 
