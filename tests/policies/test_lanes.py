@@ -34,7 +34,7 @@ class Played:
     """A run of the rule, looked at every 5 ms."""
 
     def __init__(self, *, consumer: bool = True) -> None:
-        self.lanes = Lanes(300e-6, consumer=consumer, begin=1)
+        self.lanes = Lanes(300e-6, consumer=consumer, brief=True)
         self.now, self.totals = 0.0, Totals()
 
     def play(self, machine: Machine, seconds: float, most: int = 64, call: float = 1e-5) -> dict[float, float]:

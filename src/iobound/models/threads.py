@@ -9,7 +9,7 @@ from iobound.models.consumer import Consumer
 from iobound.models.thread_worker import ThreadWorker
 from iobound.models.timekeeper import Timekeeper
 from iobound.models.workers import Crew
-from iobound.policies.lanes import Lanes
+from iobound.policies.lanes import CALLS, Lanes
 from iobound.words.bells import ALWAYS, ThreadBell
 from iobound.words.clock import FOREVER, SystemClock
 from iobound.words.spans import span
@@ -42,8 +42,7 @@ class ThreadCrew(Crew[ThreadBell]):
         self.timekeeper = Timekeeper(driver, self)
         steered, here = self.core.rules.steered is not None, driver.job.may_call_here and self.core.plain
         timed = isinstance(driver.clock, SystemClock)  # others stand still until somebody moves them
-        begin = 0 if here and self.core.delivery.ordered else 1  # it would wait for the first result anyhow
-        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=here, begin=begin if steered and timed else None)
+        self.lanes = Lanes(BRISK if steered else BRIEF, consumer=here, brief=steered and timed)
         """For calls that are brief."""
         self.slow = not self.lanes.brief
         self.ended = 0
@@ -127,12 +126,12 @@ class ThreadCrew(Crew[ThreadBell]):
         self.ended = sum(tally.succeeded + tally.failed for tally in self.core.tallies)
         more = self.core.more(now)
         self.stuck = self.stuck + 1 if self.ended == before and more else min(self.stuck + 1, 0)
-        if self.stuck >= (ONCE_MORE if self.ended else 1):
+        if self.stuck >= (ONCE_MORE if self.ended >= CALLS else 1):
             self.lanes.double(self.core.slots.capacity)
             self.regroup()
         elif self.stuck >= 0 and self.lanes.look(now, totals, self.core.slots.capacity):
             self.regroup()
-        return now + (FIRST if not self.ended else PATIENCE if more or self.ended > before else IDLE)
+        return now + (FIRST if self.ended < CALLS else PATIENCE if more or self.ended > before else IDLE)
 
     @property
     def model(self) -> str:

@@ -34,8 +34,8 @@ LEAST_STEP, MOST_STEP = 0.12, 0.3
 """Afterwards it is measured so far above and below in turn: farther while the way to go is still long."""
 GAIN, PROBED_GAIN, LEAST_GAIN, MOST_GAIN = 0.35, 0.2, 0.12, 0.6
 """How far an elasticity moves the limit: more while the direction stays, less when it turns (H. Kesten, 1958)."""
-CALM, RESTS = 0.25, 2
-"""Below such a gain so many measurements more are made on the upper side, which is the better one to be on."""
+CALM, RESTS, RESTS_AT_MOST = 0.25, 2, 8
+"""Below such a gain so many measurements more are made above, the better side to be on; at the most allowed so many."""
 BRAKE = 0.4
 """What the elasticity must be higher at the latency ceiling."""
 DOWN, UP = -0.35, 0.5
@@ -152,9 +152,8 @@ class Knee:
         return max(self._phase.fewest, min(MOST_CALLS, calls_for(self._phase.exact, spread_of(seen), ratio)))
 
     def _soon(self, seen: Totals, seconds: float, missing: float) -> float:
-        if not seen.timed:
-            return max(SHORTEST, seconds / 4)
-        return max(SHORTEST, self.mean - seconds, min(missing * seconds / seen.timed, seconds))
+        soon = max(self.mean - seconds, min(missing * seconds / seen.timed, seconds)) if seen.timed else seconds / 4
+        return max(SHORTEST, soon)
 
     def _follow(self, latency: float) -> None:
         best = latency if self.best == inf else self.best
@@ -186,9 +185,8 @@ class Knee:
                 self._center = self._within(max(before.limit, min(limit, reached)))
                 return self._settle("calls began to take longer" if hot else "more brought little")
         self._before, self._center = window, float(limit)
-        if limit >= self._bounds.most:
-            return self._settle("it is the most that is allowed")
-        return 2 * limit, "twice as many brought more"
+        full = limit >= self._bounds.most
+        return self._settle("it is the most that is allowed") if full else (2 * limit, "twice as many brought more")
 
     def _settle(self, why: str) -> tuple[float, str]:
         self._phase, self._before = self._climbing, None
@@ -223,7 +221,9 @@ class Knee:
         self._center = self._within(self._center * exp(max(DOWN, min(UP, self._gain * gradient))))
         self._resting = RESTS if self._gain < CALM else 0
         if turn > 0:
-            return "more bring more" if self._center < bounds.most else "it is the most that is allowed"
+            full = self._center >= bounds.most
+            self._resting = RESTS_AT_MOST if full else self._resting
+            return "it is the most that is allowed" if full else "more bring more"
         return "more bring nothing" if found < bounds.elasticity else "more make calls take longer"
 
     def _halve(self, window: Window) -> tuple[float, str]:

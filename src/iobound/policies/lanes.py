@@ -12,11 +12,10 @@ from inspect import GEN_CREATED, getgeneratorstate
 from typing import TYPE_CHECKING
 
 from iobound.words.clock import FOREVER
+from iobound.words.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from iobound.words.totals import Totals
 
 LONGER = 3.3
 """Times the longest brief call. Only such calls are brief no longer: workers make each other's longer."""
@@ -37,19 +36,19 @@ class Lanes:
     Args:
         longest: seconds below which calls are brief.
         consumer: the consumer may make them itself, where nobody does better.
-        begin: the number to begin with, where calls are taken to be brief before the first has ended; else None.
+        brief: they are taken to be, before the first has ended. Then one worker makes the first.
     """
 
-    def __init__(self, longest: float, *, consumer: bool, begin: int | None) -> None:
+    def __init__(self, longest: float, *, consumer: bool, brief: bool) -> None:
         self.longest = longest
-        self.brief = begin is not None
-        self.number: float = FOREVER if begin is None else begin
+        self.brief = brief
+        self.number: float = 1 if brief else FOREVER
         """Workers that may be at it; 0: the consumer; infinite: as many as the limit lets."""
         self.best: float | None = None
         """The number that was found to be best; None: nothing was tried, or calls are not brief."""
         self._first = 0 if consumer else 1
         self._plan = self._planned()
-        self._origin: Totals | None = None
+        self._origin: Totals | None = Totals() if brief else None
         self._began = self._now = 0.0
 
     def wait(self) -> None:
