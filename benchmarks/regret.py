@@ -38,8 +38,6 @@ CUT = 3
 """A run that takes so many times as long is cut short."""
 START = 20
 """Seconds that a sample may need beside its run: to start, to make a server, to stop."""
-PEER_START = 2
-"""Seconds of that for other libraries, whose runs end by no time of their own."""
 SCRIPT = str(HERE / "zoo_sample.py")
 
 
@@ -76,10 +74,10 @@ class Trials:
         self.errand = Errand(name, "auto", 0, 0, 0.0, setting.spin, folder, setting.fuse)
         self.gate = QuietGate()
 
-    def do(self, errand: Errand, python: str = sys.executable, timeout: float | None = None) -> Sample:
+    def do(self, errand: Errand, python: str = sys.executable) -> Sample:
         """One errand, in a fresh process."""
-        timeout = errand.seconds + START if timeout is None else timeout
-        return child(python, SCRIPT, json.dumps(asdict(errand)), timeout=timeout, source=self.setting.tree)
+        order, timeout = json.dumps(asdict(errand)), errand.seconds + START
+        return child(python, SCRIPT, order, timeout=timeout, source=self.setting.tree)
 
     def trial(self, each: Candidate, seconds: float) -> float:
         """A candidate's goodput in a short time; none if it broke."""
@@ -127,7 +125,7 @@ class Trials:
         python = PEERS if errand.program == "joblib" and not find_spec("joblib") else sys.executable
         self.gate.wait()
         try:
-            return float(self.do(errand, str(python), errand.seconds + PEER_START)["whole"]) / goodput
+            return float(self.do(errand, str(python))["whole"]) / goodput
         except AbsentError as reason:
             return str(reason)
         except LateError:

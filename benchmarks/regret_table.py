@@ -69,7 +69,7 @@ def boxes(each: Sequence[dict[str, str]]) -> dict[str, str]:
 
 def sections(records: Mapping[str, Any], trial: bool) -> list[str]:
     """The notes, a row for each workload, and the bars."""
-    lines = [[*HEAD, *PEERS], *(row_of(record) for record in records.values())]
+    lines = [[*HEAD, *PEERS], *(row_of(name, record) for name, record in records.items())]
     return [NOTES, rows(lines), bar_section(records, trial)]
 
 
@@ -83,14 +83,14 @@ def bar_section(records: Mapping[str, Any], trial: bool) -> str:
     return rows(lines)
 
 
-def row_of(record: Record) -> list[str]:
+def row_of(name: str, record: Record) -> list[str]:
     """One workload."""
     best = record["samples"][record["oracle"]]
     all_cores = median(best["busy"]) >= ALL_CORES * int(record["box"]["cores"])
     figures = [interval(bootstrap(record["ratios"][part])) for part in PARTS]
     goodput = number(median(best["whole"])) + (", **CPU**" if all_cores else "")
     return [
-        record["about"],
+        f"`{name}`: {record['about']}",
         record["oracle"],
         goodput,
         choice(record),
@@ -117,7 +117,7 @@ def line_of(name: str, record: Record) -> str:
     """One workload in a line, for who tunes."""
     figures = [f"{text} {interval(bootstrap(record['ratios'][part]))}" for part, text in PARTS.items()]
     limits = record["samples"]["auto"]["limits"][-1]
-    other = next(each for each, _ in record["search"] if each != record["oracle"])
+    other = next((each for each, _ in record["search"] if each != record["oracle"]), "nothing else")
     goodput = number(median(record["samples"][record["oracle"]]["whole"]))
     return (
         f"{name}: oracle {record['oracle']} (or {other}) {goodput}/s; auto {', '.join(figures)}; "
