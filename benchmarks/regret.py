@@ -34,8 +34,12 @@ from zoo_sample import ASYNC_PEERS, PLAIN_PEERS
 
 ROUNDS, SECONDS, CALLS = 5, 10.0, 60
 """At least so many rounds; a run lasts under the oracle so many seconds, or so many call times if that is longer."""
-CUT = 3
+CUT = 2
 """A run that takes so many times as long is cut short."""
+PEER_SHARE = 3
+"""Other libraries get one part in so many of the work, and the time that the oracle needs for all of it."""
+PATIENCE = 3.0
+"""How long the quiet gate may hold up a workload in all, in terms of such a run."""
 START = 20
 """Seconds that a sample may need beside its run: to start, to make a server, to stop."""
 SCRIPT = str(HERE / "zoo_sample.py")
@@ -72,7 +76,7 @@ class Trials:
     def __init__(self, name: str, setting: Setting, folder: str) -> None:
         self.workload, self.setting = ZOO[name], setting
         self.errand = Errand(name, "auto", 0, 0, 0.0, setting.spin, folder, setting.fuse)
-        self.gate = QuietGate()
+        self.gate = QuietGate(PATIENCE * setting.seconds)
 
     def do(self, errand: Errand, python: str = sys.executable) -> Sample:
         """One errand, in a fresh process."""
@@ -117,7 +121,7 @@ class Trials:
         if not self.setting.peers:
             return {}
         seconds = self.setting.lasts(self.workload)
-        errand = replace(self.errand, items=max(2, round(goodput * seconds / CUT)), seconds=seconds)
+        errand = replace(self.errand, items=max(2, round(goodput * seconds / PEER_SHARE)), seconds=seconds)
         names = ASYNC_PEERS if self.workload.asynchronous else PLAIN_PEERS
         return {name: self._peer(replace(errand, program=name), goodput) for name in names}
 
@@ -129,7 +133,7 @@ class Trials:
         except AbsentError as reason:
             return str(reason)
         except LateError:
-            return f"< 1/{CUT}"
+            return f"< 1/{PEER_SHARE}"
         except RuntimeError as error:
             print(f"{errand.program}: {error}", file=sys.stderr, flush=True)
             return "failed"
@@ -145,10 +149,11 @@ def measured_workload(name: str, setting: Setting) -> dict[str, Any]:
         trials = Trials(name, setting, str(folder))
         found = trials.search()
         measured = trials.fresh(found)
-        if "auto" in measured.absent:
-            raise RuntimeError(f"auto {measured.absent['auto']}")
-        good = {str(each): [sample["whole"] for sample in measured.samples(str(each))] for each, _ in found}
-        best = best_of({each: values for each, values in good.items() if values})
+        sound = [str(each) for each, _ in found if str(each) not in measured.absent]
+        if "auto" in measured.absent or not sound:
+            raise RuntimeError(f"not measured: {measured.absent}")
+        good = {each: [sample["whole"] for sample in measured.samples(each)] for each in sound}
+        best = best_of(good)
         peers = trials.beside(median(good[best]))
     ratios = {part: measured.values(Bar("auto", part, 0, base=best)) for part in ("whole", "second")}
     return {
@@ -226,7 +231,8 @@ def asked() -> tuple[Collection[str], Setting]:
     )
     names = given.only or (QUICK if given.quick else list(ZOO))
     if given.resume:
-        done = {name for name, record in stored().items() if record["box"]["commit"] == commit()}
+        here = commit().rstrip("+")  # the results themselves are a change of the work tree
+        done = {name for name, record in stored().items() if record["box"]["commit"].rstrip("+") == here}
         names = [name for name in names if name not in done]
     return names, setting
 

@@ -14,20 +14,20 @@ from zoo_sample import ASYNC_PEERS, PLAIN_PEERS
 
 NAME = "regret-py{}.{}".format(*sys.version_info)
 PEERS = (*PLAIN_PEERS, *ASYNC_PEERS)
-ALL_CORES = 0.9
-"""The share of the cores' time from which on they were the bottleneck."""
 HEAD = [
     "workload",
     "oracle",
     "goodput/s",
+    "cores: client / all",
     "auto's limit at the end, and why",
     *(f"{part} [90 %]" for part in PARTS.values()),
 ]
 NOTES = """Goodput (results per second, failures not counted) of `iobound.map(fn, items)` without options, as a share of
 the oracle's: 1.00 is no regret. The oracle is the best fixed (model, concurrency) that a search over the powers of two
-found. **CPU**: under it all cores were busy, those for the other side included. The columns of other libraries are
-their defaults, once, on a third of the work; a hyphen: not for functions of this colour. Where more than 100/s are
-refused, status 429 comes without `Retry-After`, and iobound has `retry=8, errors="collect"`, as the oracle does."""
+found. *Cores*: those that its process kept busy, and all processes together, the other side included; where the client
+takes one in Python code, or all take all there are, CPU is the limit. The columns of other libraries are their
+defaults, once, on a third of the work; a hyphen: not for functions of this colour. Where more than 100/s are refused,
+status 429 comes without `Retry-After`, and iobound has `retry=8, errors="collect"`, as the oracle does."""
 Record = Mapping[str, Any]
 
 
@@ -70,7 +70,13 @@ def boxes(each: Sequence[dict[str, str]]) -> dict[str, str]:
 def sections(records: Mapping[str, Any], trial: bool) -> list[str]:
     """The notes, a row for each workload, and the bars."""
     lines = [[*HEAD, *PEERS], *(row_of(name, record) for name, record in records.items())]
-    return [NOTES, rows(lines), bar_section(records, trial)]
+    return [NOTES, rows(lines), quiet(records), bar_section(records, trial)]
+
+
+def quiet(records: Mapping[str, Any]) -> str:
+    """What other programs took of the machine."""
+    taken = [each for record in records.values() for sample in record["samples"].values() for each in sample["others"]]
+    return f"Others took {median(taken):.2f} cores beside a run, at most {max(taken):.2f}."
 
 
 def bar_section(records: Mapping[str, Any], trial: bool) -> str:
@@ -86,13 +92,12 @@ def bar_section(records: Mapping[str, Any], trial: bool) -> str:
 def row_of(name: str, record: Record) -> list[str]:
     """One workload."""
     best = record["samples"][record["oracle"]]
-    all_cores = median(best["busy"]) >= ALL_CORES * int(record["box"]["cores"])
     figures = [interval(bootstrap(record["ratios"][part])) for part in PARTS]
-    goodput = number(median(best["whole"])) + (", **CPU**" if all_cores else "")
     return [
         f"`{name}`: {record['about']}",
         record["oracle"],
-        goodput,
+        number(median(best["whole"])),
+        f"{median(best['cpu']):.1f} / {median(best['busy']):.1f}",
         choice(record),
         *figures,
         *(peer(record, name) for name in PEERS),
