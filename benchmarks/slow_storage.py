@@ -56,8 +56,8 @@ def available() -> bool:
 
 @contextmanager
 def mounted(folder: str, delay: float) -> Iterator[str]:
-    """The files of `folder`, each opened after `delay` seconds; the mount point, until the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="iobound-slow-") as point:
+    """The files of `folder`, each opened after `delay` seconds: a mount point beside it, as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="iobound-slow-", dir=Path(folder).parent) as point:
         order = (folder, point, str(delay))
         with started("slow_storage", *order, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
