@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from course import ENDLESS, Course
+from protocol import LateError
 from zoo import ZOO, Coroutine, Errand, Plain, Workload
 
 ABSENT = ("aiohttp", "joblib")
@@ -81,12 +82,8 @@ PLAIN_PEERS = {"ThreadPoolExecutor()": executed, "asyncio.to_thread": to_threads
 ASYNC_PEERS = ("gather",)
 
 
-class LateError(Exception):
-    """A call is asked for after the end of the time: it ends programs that have no end of their own."""
-
-
 def plain_peer(fn: Plain, errand: Errand) -> dict[str, Any]:
-    """Another library's default."""
+    """Another library's default. It has no stop: a call that it makes after the end of the time ends it."""
     if errand.program == "joblib":
         import joblib  # noqa: F401 - not in the time
     course = Course(errand)
