@@ -13,7 +13,7 @@ PIP = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --const
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types pytest docs torture bench bench-memory test-all clean
+.PHONY: help demo test lint types pytest docs torture bench bench-memory bench-regret test-all clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 16
@@ -47,6 +47,9 @@ bench: $(VENV)/.ready .bench/.ready ## what iobound costs in time, beside hand-w
 
 bench-memory: $(VENV)/.ready ## what it costs in memory
 	"$(BIN)/python" benchmarks/memory.py $(ARGS)
+
+bench-regret: $(VENV)/.ready .bench/.ready ## how far the defaults are from the best of a search: 100 minutes
+	"$(BIN)/python" benchmarks/regret.py $(or $(ARGS),--full)
 
 test-all: ## the tests on every supported Python of this machine, each in its own environment
 	@versions=$$(sh .ci/pythons); failed=; \

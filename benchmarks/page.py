@@ -5,6 +5,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 ORDER = (
+    "regret",
     "asyncio",
     "feeder",
     "sync",
@@ -28,8 +29,9 @@ ORDER = (
 )
 INTRODUCTION = """# What it costs
 
-All figures here were measured by `make bench`, `make bench-memory` and the other scripts in `benchmarks/`, and stand as
-they came out, those that miss their bar too. Yours will differ; the ratios less than the rest.
+All figures here were measured by `make bench`, `make bench-memory`, `make bench-regret` and the other scripts in
+`benchmarks/`, and stand as they came out, those that miss their bar too. Yours will differ, the ratios less than the
+rest.
 
 """
 

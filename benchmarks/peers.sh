@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the environments that the benchmarks run in, under .bench/ in the repository:
-#   peers       $PYTHON (default python3):        aiometer, streamable, aiolimiter, pyrate-limiter, aiofiles
+#   peers       $PYTHON (default python3):        aiometer, streamable, aiolimiter, pyrate-limiter, aiofiles, joblib
 #   peers-3.12  $PYTHON312 (default python3.12):  pyarallel, which needs Python 3.12 or later
 # Without the second one, pyarallel's rows say "not installed". iobound itself is never installed: it is used from src/.
 set -eu
@@ -19,7 +19,7 @@ environment() {
 mkdir -p .bench
 echo '*' >.bench/.gitignore
 environment peers "$python" 'aiometer>=1,<2' 'streamable>=2,<3' 'aiolimiter>=1,<2' 'pyrate-limiter>=4,<5' \
-    'aiofiles>=24'
+    'aiofiles>=24' 'joblib>=1.4'
 if "$python312" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then
     environment peers-3.12 "$python312" 'pyarallel>=0.11,<0.12'
 else

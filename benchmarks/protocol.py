@@ -16,6 +16,7 @@ from pathlib import Path
 from bars import Bar, Interval, Relation, Sample, bootstrap, judge, relate
 
 HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parent / "src"
 LEAST_ROUNDS, MOST_ROUNDS, MORE_ROUNDS = 11, 41, 10
 QUIET_CORES, QUIET_TRIES, QUIET_STEP = 0.4, 20, 0.1
 
@@ -24,6 +25,10 @@ Program = Callable[[], Sample]
 
 class AbsentError(Exception):
     """The program cannot run here: its peer or its interpreter is not installed."""
+
+
+class LateError(RuntimeError):
+    """The program was not done in time."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,18 @@ class Machine:
 
     def others(self) -> float:
         """The cores that others kept busy since the last call."""
+        elapsed, busy, own = self._since()
+        return max(0.0, (busy - own) / elapsed)
+
+    def busy(self) -> float:
+        """The cores that were kept busy, by whomever, since the last call."""
+        elapsed, busy, _own = self._since()
+        return busy / elapsed
+
+    def _since(self) -> tuple[float, float, float]:
         before, self.before = self.before, self._read()
         elapsed, busy, own = (now - then for now, then in zip(self.before, before, strict=True))
-        return max(0.0, (busy - own) / elapsed)
+        return elapsed, busy, own
 
     @staticmethod
     def _read() -> tuple[float, float, float]:
@@ -206,17 +220,17 @@ def measure(table: Table, plan: Plan) -> Measured:
     return measured
 
 
-def child(python: str | Path, *arguments: str, timeout: float = 120) -> Sample:
-    """One sample from a fresh interpreter that finds iobound in `src`: its last line of output, as JSON."""
+def child(python: str | Path, *arguments: str, timeout: float = 120, source: Path = SOURCE) -> Sample:
+    """One sample from a fresh interpreter that finds iobound in `source`: its last line of output, as JSON."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environment["PYTHONPATH"] = str(HERE.parent / "src")
+    environment["PYTHONPATH"] = str(source)
     command = [str(python), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
     except FileNotFoundError:
         raise AbsentError("not installed") from None
     except subprocess.TimeoutExpired:
-        raise RuntimeError(f"no result after {timeout:g} s") from None
+        raise LateError(f"no result after {timeout:g} s") from None
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
     sample: Sample = json.loads(done.stdout.strip().splitlines()[-1])
