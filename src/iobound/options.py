@@ -230,8 +230,8 @@ class Options:
                 return ErrorLimit(share=share)
         return refuse("max_errors", limit, "a count of at least 0, or a share such as '3%'")
 
-    def judge(self) -> Callable[[Attempt, bool], Pause | None] | None:
-        """What says whether a failed attempt is made again, outside every lock."""
+    def judge(self, *, paced: bool) -> Callable[[Attempt, bool], Pause | None] | None:
+        """What says whether a failed attempt is made again, outside every lock; `paced`: at a rate that is learned."""
         if self.retry == 0 and self.retry is not False:
             return None
         retry = self._retry()
@@ -239,7 +239,7 @@ class Options:
         def judge(attempt: Attempt, abandoned: bool) -> Pause | None:  # noqa: FBT001
             if starved(attempt.error):
                 return STARVED
-            return None if retry is None else retry.judge(attempt, abandoned=abandoned)
+            return None if retry is None else retry.judge(attempt, abandoned=abandoned, paced=paced)
 
         return judge
 

@@ -12,7 +12,7 @@ from servers import BucketServer, Refused
 
 import iobound
 from iobound import Retry, RetryBudget
-from iobound.testing import run_virtual
+from iobound.testing import SimulatedServer, run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,3 +180,26 @@ def test_only_what_was_made_again_is_counted_as_retried() -> None:
         return run.stats.retried
 
     assert run_virtual(main()) == len(calls) - 5 == 1
+
+
+def test_by_default_a_rate_is_learned_where_the_server_only_refuses() -> None:
+    """429 without `Retry-After`: the pacer bounds the retries, and the budget that a broken server needs stands back."""
+    server = SimulatedServer(places=1000, seconds=0.05, spread=0, rate=100, refusal=0.001)
+
+    async def main() -> tuple[list[int], float]:
+        return await iobound.map(server, range(2000), retry=8), now()
+
+    values, seconds = run_virtual(main())
+    assert values == [*range(2000)]
+    assert 2000 / seconds >= 90
+    assert server.refused <= 0.4 * 2000
+
+
+def test_by_default_a_server_that_says_when_is_hardly_ever_refused() -> None:
+    server = SimulatedServer(places=1000, seconds=0.05, spread=0, rate=100, refusal=0.001, after=1)
+
+    async def main() -> list[int]:
+        return await iobound.map(server, range(2000), retry=8)
+
+    assert run_virtual(main()) == [*range(2000)]
+    assert server.refused <= 0.2 * 2000

@@ -74,7 +74,8 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         said("ordered results wait for those of blocked keys", "ordered=False lets every key go at its own pace")
     steered = None if isinstance(options.concurrency, int) else options.concurrency
     refusable = steered is not None and options.key is None  # what one key refuses is no matter of the others
-    gates = _gates(limits, memory, getattr(steered, "gate", None) if options.retry and refusable else None)
+    learned = getattr(steered, "gate", None) if options.retry and refusable else None
+    gates = _gates(limits, memory, learned)
     job = Job(
         call=replace(call, mixed=may_switch),
         source=source,
@@ -87,7 +88,7 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         hooks=HookSet((*options.hooks, *filter(None, (progress, watch)))),
         feed=options.feed,
         prepare=_preparation(options, limits),
-        judge=options.judge(),
+        judge=options.judge(paced=learned is not None),
         overload=_overload() if refusable else None,
         meter=_meter(memory),
         told=not others and options.model != "auto",

@@ -148,10 +148,11 @@ class Retry:
         check_count("retry", told, "a number of retries, or Retry(...)", least=0)
         return cls(attempts=told + 1) if told else None
 
-    def judge(self, attempt: Attempt, *, abandoned: bool = False) -> Pause | None:
+    def judge(self, attempt: Attempt, *, abandoned: bool = False, paced: bool = False) -> Pause | None:
         """What a failed attempt waits for before the next; None: the failure stands. Calls the user's functions.
 
-        A call that was given up may still be at work: it is repeated only if `on` names `TimeoutError`.
+        A call that was given up may still be at work: it is repeated only if `on` names `TimeoutError`. What is `paced`
+        waits for a rate that is learned from refusals, which bounds their retries better than a budget can.
         """
         error = attempt.error
         if error is None:
@@ -163,19 +164,20 @@ class Retry:
                 f"a server asks to be left alone for {asked:.0f} s (Retry-After): nothing of the same key starts before"
             )
             said(told, "waiting ends earlier with timeout=60, or Retry(deadline=60)")
+        busy = status_of(error) == BUSY
         from random import random  # noqa: PLC0415 - takes longer to import than the rest of the policies
 
         if asked is not None:
             later = asked * (1 + SPREAD * random())  # noqa: S311
-            return Pause(later if again else FOREVER, key=later, free=asked > 0 and status_of(error) == BUSY)
+            return Pause(later if again else FOREVER, key=later, free=asked > 0 and busy)
         if not again:
             return None
         if self.wait is not None:
             seconds: Any = self.wait(attempt.number, error)
             check_number("wait", seconds, "a function that gives seconds, at least 0")
-            return Pause(float(seconds))
+            return Pause(float(seconds), free=paced and busy)
         longest = min(self.cap, self.base * 2.0 ** min(attempt.number - 1, 64))
-        return Pause(longest * (random() if self.jitter else 1.0))  # noqa: S311
+        return Pause(longest * (random() if self.jitter else 1.0), free=paced and busy)  # noqa: S311
 
     def _retries(self, error: BaseException, *, abandoned: bool) -> bool:
         if isinstance(self.on, type | tuple):
