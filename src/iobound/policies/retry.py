@@ -36,6 +36,8 @@ BUGS = (
 LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 WORTH_SAYING = 60.0
 """Seconds that a server asks to wait from which on a warning says why the run stands still."""
+FEW_DOUBLINGS = 3
+"""Of the pause where a rate is learned: the others wait for who was unlucky again and again."""
 BUSY = 429
 """The status of a server that takes no more from this client for now; it has not failed."""
 SPREAD = 0.1
@@ -152,7 +154,7 @@ class Retry:
         """What a failed attempt waits for before the next; None: the failure stands. Calls the user's functions.
 
         A call that was given up may still be at work: it is repeated only if `on` names `TimeoutError`. What is `paced`
-        waits for a rate that is learned from refusals, which bounds their retries better than a budget can.
+        waits for a rate that is learned from refusals, which bounds retries better than long pauses and a budget.
         """
         error = attempt.error
         if error is None:
@@ -176,8 +178,9 @@ class Retry:
             seconds: Any = self.wait(attempt.number, error)
             check_number("wait", seconds, "a function that gives seconds, at least 0")
             return Pause(float(seconds), free=paced and busy)
-        longest = min(self.cap, self.base * 2.0 ** min(attempt.number - 1, 64))
-        return Pause(longest * (random() if self.jitter else 1.0), free=paced and busy)  # noqa: S311
+        learned = paced and busy
+        longest = min(self.cap, self.base * 2.0 ** min(attempt.number - 1, FEW_DOUBLINGS if learned else 64))
+        return Pause(longest * (random() if self.jitter else 1.0), free=learned)  # noqa: S311
 
     def _retries(self, error: BaseException, *, abandoned: bool) -> bool:
         if isinstance(self.on, type | tuple):
