@@ -183,7 +183,7 @@ def test_only_what_was_made_again_is_counted_as_retried() -> None:
 
 
 def test_by_default_a_rate_is_learned_where_the_server_only_refuses() -> None:
-    """429 without `Retry-After`: the pacer bounds the retries, and the budget that a broken server needs stands back."""
+    """429 without `Retry-After`: the pacer bounds the retries, and the budget stands back."""
     server = SimulatedServer(places=1000, seconds=0.05, spread=0, rate=100, refusal=0.001)
 
     async def main() -> tuple[list[int], float]:

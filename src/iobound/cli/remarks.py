@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from iobound.cli.exits import say
 from iobound.options import Options
+from iobound.words.errors import BlockingLoopWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +60,18 @@ class Remarks(logging.Handler):
 @contextmanager
 def remarks(*, quiet: bool, bar: bool) -> Iterator[None]:
     """What iobound logs meanwhile is said here, and by whatever the user's own code has set up."""
-    logger, handler = logging.getLogger("iobound"), Remarks(quiet=quiet, bar=bar)
+    logger, handler, show = logging.getLogger("iobound"), Remarks(quiet=quiet, bar=bar), warnings.showwarning
+
+    def told(message: Warning | str, kind: type[Warning], file: str, line: int, *rest: Any, **more: Any) -> None:
+        if issubclass(kind, BlockingLoopWarning):
+            logger.warning("%s:%d: %s", file, line, message)
+        else:
+            show(message, kind, file, line, *rest, **more)
+
     logger.addHandler(handler)
+    warnings.showwarning = cast("Any", told)
     try:
         yield
     finally:
+        warnings.showwarning = show
         logger.removeHandler(handler)

@@ -6,6 +6,7 @@ import asyncio
 from threading import Thread, current_thread, get_ident
 from typing import TYPE_CHECKING, Any
 
+from iobound.models.blocking import LoopWatch
 from iobound.models.calls import entered_async
 from iobound.models.loop_executor import LoopExecutor
 from iobound.models.task_worker import Perch, TaskWorker
@@ -205,9 +206,11 @@ class TaskCrew(Crew[Perch]):
             driver.feeder.attach(self.loop)
             async with entered_async(driver.job.call, driver.parted) as resource:
                 self.call = driver.job.call.bind_async(*resource)
+                watch = LoopWatch(self)
                 try:
                     await self._supervise()
                 finally:
+                    watch.stop()
                     await self._cancel(driver.grace)
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             driver.crash(error)

@@ -32,7 +32,7 @@ class Consumer(ThreadWorker):
 
     def __init__(self, crew: ThreadCrew) -> None:
         super().__init__(crew, crew.slot(), crew.new_tally())
-        crew.core.slots.discard(self.slot)  # it is there only while it works
+        self.sit(here=False)
         self.context = self.driver.job.context.copy()
         self.context.run(running.set, self.slot)
         self.call = self.driver.job.call.bind()
@@ -57,9 +57,11 @@ class Consumer(ThreadWorker):
         self.turns = self._turns()
         self._loop(self.call, self.context)
 
-    def away(self) -> None:
-        """Others make the calls: what was seen until now tells nothing any more."""
-        self.taken = 0
+    def sit(self, *, here: bool) -> None:
+        """* It has a place as long as it makes calls. What was seen before it was away tells nothing any more."""
+        slots = self.driver.core.slots
+        (slots.add if here else slots.discard)(self.slot)
+        self.seated, self.taken = here, 0
 
     def _planned(self) -> Generator[int, float, None]:
         """How many calls to look at; each time it is told how long an item took, from one turn to the next."""

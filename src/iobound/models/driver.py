@@ -32,20 +32,16 @@ class Driver:
     feeder: Feeder
 
     def __init__(self, job: Job, bell: ThreadBell | LoopBell) -> None:
-        self.job = job
-        self.clock, self.hooks = job.clock, job.hooks
-        self.lock = Lock()
-        self.bell = bell
+        self.job, self.clock, self.hooks = job, job.clock, job.hooks
+        self.lock, self.bell = Lock(), bell
         self.core = Core(job.rules, job.clock.now(), self.rung)
-        self.waits = ALWAYS
-        self.halted = False
+        self.waits, self.halted = ALWAYS, False
         self.departed: list[Thread] = []
         self.closing: list[Bell] = []
         self.news: deque[tuple[Any, ...]] = deque()
         self.predecessor: Workers | None = None
         self.begun: set[Attempt] = set()
-        self.parties = 0
-        self.grace = job.rules.grace
+        self.parties, self.grace = 0, job.rules.grace
         self.hurried = False
         """Whoever stopped it does not want to wait for its calls."""
         self.consumed = True
@@ -93,6 +89,11 @@ class Driver:
 
     def wait(self, taken: int) -> bool:
         """Block until something is ready; False when the run is over."""
+        if self.workers.work_here():
+            self.core.delivery.returned += taken  # what that lets happen does when there is nothing more to start
+            if self.core.delivery.deliverable:
+                return True
+            taken = 0
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
             if not self.feeder.pull_here() and not self.workers.work_here():
@@ -229,9 +230,8 @@ class Driver:
             if thread is not None:
                 self.departed.append(thread)
             self.parties -= 1
-            if not self.parties:
-                for bell in self.closing:
-                    bell.ring()
+            for bell in self.closing if not self.parties else ():
+                bell.ring()
 
     # The end ------------------------------------------------------------------------------------------------
 

@@ -157,25 +157,20 @@ class ThreadCrew(Crew[ThreadBell]):
 
     def work_here(self) -> bool:
         """The consumer makes a few calls itself, where nobody does it better."""
-        consumer, core = self.consumer, self.core
-        if consumer is None or not core.pending:
+        consumer = self.consumer
+        if consumer is None:
             return False
-        if self.lanes.number:
-            consumer.away()
-            return False
-        self._seat(consumer.slot, at_work=True)
-        try:
-            consumer.turn()
-        finally:
-            self._seat(consumer.slot, at_work=False)
-        return True
-
-    def _seat(self, slot: Slot, *, at_work: bool) -> None:
-        """The consumer has a place only while it makes calls: nobody waits for it when the run ends."""
-        with self.driver.lock:
+        here = not self.lanes.number and bool(self.core.pending)
+        if here is not consumer.seated:
+            with self.driver.lock:
+                consumer.sit(here=here)
+                self.gauge(beside=int(here))
+            if not here:
+                return True  # nobody waits for its place when the run ends: the consumer shall look again
+        if here:
             self.driver.waits = ALWAYS
-            (self.core.slots.add if at_work else self.core.slots.discard)(slot)
-            self.gauge(beside=int(at_work))
+            consumer.turn()
+        return here
 
     def go_home(self, slot: Slot) -> None:
         """* A worker goes home; the last one sends the timekeeper home too."""
