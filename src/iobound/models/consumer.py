@@ -59,9 +59,8 @@ class Consumer(ThreadWorker):
 
     def sit(self, *, here: bool) -> None:
         """* It has a place as long as it makes calls. What was seen before it was away tells nothing any more."""
-        slots = self.driver.core.slots
+        slots, self.taken = self.driver.core.slots, 0
         (slots.add if here else slots.discard)(self.slot)
-        self.seated, self.taken = here, 0
 
     def _planned(self) -> Generator[int, float, None]:
         """How many calls to look at; each time it is told how long an item took, from one turn to the next."""

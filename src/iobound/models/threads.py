@@ -54,6 +54,8 @@ class ThreadCrew(Crew[ThreadBell]):
         self.seen = Totals()
         """What had been counted when it was last asked whether they are."""
         self.consumer = Consumer(self) if here else None
+        self.seated = False
+        """The consumer has a place, and makes calls."""
         self.bells: dict[Slot, ThreadBell] = {}
         """What each worker sleeps on."""
 
@@ -101,7 +103,7 @@ class ThreadCrew(Crew[ThreadBell]):
     @property
     def room(self) -> float:
         """How many may be at it: fewer than the limit where calls are brief."""
-        return min(self.core.slots.capacity, self.lanes.number)
+        return min(self.core.slots.capacity - self.seated, self.lanes.number)
 
     def repace(self) -> None:
         """A call was brief, where calls are taken to be long. One tells nothing."""
@@ -150,6 +152,7 @@ class ThreadCrew(Crew[ThreadBell]):
         """* Another number of workers shall make the calls."""
         self.slow = self.lanes.number > 1
         self.recall()
+        self.driver.feeder.replenish()  # the consumer may have been too busy to
         if not self.lanes.number and self.driver.waits:
             self.driver.ring()
         elif self.core.more(self.driver.clock.now()):
@@ -161,8 +164,11 @@ class ThreadCrew(Crew[ThreadBell]):
         if consumer is None:
             return False
         here = not self.lanes.number and bool(self.core.pending)
-        if here is not consumer.seated:
+        if here is not self.seated:
             with self.driver.lock:
+                if here and self.busy >= self.core.slots.capacity:
+                    return False  # whoever has the place will ring
+                self.seated = here
                 consumer.sit(here=here)
                 self.gauge(beside=int(here))
             if not here:
@@ -171,6 +177,13 @@ class ThreadCrew(Crew[ThreadBell]):
             self.driver.waits = ALWAYS
             consumer.turn()
         return here
+
+    def find(self, perch: ThreadBell, slot: Slot) -> Attempt | bool | None:
+        """As of all crews; where the consumer makes the calls, it may have waited for the place of who parks."""
+        found = super().find(perch, slot)
+        if found is True and not self.lanes.number:
+            self.stir()
+        return found
 
     def go_home(self, slot: Slot) -> None:
         """* A worker goes home; the last one sends the timekeeper home too."""
