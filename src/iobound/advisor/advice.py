@@ -16,7 +16,14 @@ class Advice(Findings):
     """What `iobound.advise` has measured and recommends. As text a table, in a notebook HTML.
 
     `model` and `concurrency` are the recommendation, `verdict` says how sure it is, `rows` hold the figures of the
-    finalists with every trial; `reasons`, `would_change`, `not_measured`, `excluded` and `warnings` say the rest in words.
+    finalists with every trial; `reasons`, `would_change`, `not_measured`, `excluded` and `warnings` say the rest in
+    words.
+
+    Example:
+        >>> import iobound
+        >>> advice = iobound.advise(len, ["one", "three"], budget=0.5, max=2)
+        >>> advice.model in ("serial", "threads"), advice.drawn.used, str(advice).splitlines()[0][:10]
+        (True, 2, 'len: plain')
     """
 
     __slots__ = ()

@@ -14,7 +14,7 @@ from iobound.advisor.sample import SAMPLE, destructive_word, drawn, seconds_of
 from iobound.advisor.search import doubled, finalists
 from iobound.advisor.split import first_pass, with_gil
 from iobound.api.begin import check
-from iobound.models.calls import Call
+from iobound.models.calls import Call, name_of
 from iobound.options import Options
 from iobound.signals.load import Others
 from iobound.signals.machine import Machine, examine
@@ -38,11 +38,17 @@ LEVELS = 9
 """Trials that the share of the search is divided by: 1, 2, 4 and so on up to 256."""
 SHORTEST, LONG_ENOUGH = 0.05, 0.1
 """Seconds that a trial lasts at least, with a small budget and with a large one."""
+USUAL, ENGINE = 16, 1e-5
+"""Calls at a time, averaged over all trials, and seconds that each takes at least: how often items will be called."""
 FEWEST = LOOKS[0]
 """Rounds that the time should suffice for, before the neighbours of the knee are measured too."""
 
 
-def advise(
+class NoneSucceeded(RuntimeError):  # noqa: N818 - as the other errors of iobound
+    """Every call of the first pass failed: there is nothing to measure."""
+
+
+def advise(  # noqa: PLR0913 - keywords
     fn: Callable[..., Any],
     items: Iterable[Any],
     *,
@@ -89,11 +95,14 @@ def advise(
     check_count("max", max)
     seconds = seconds_of(budget)
     check(Call(fn, setup=setup), items, Options(setup=setup))
+    if not hasattr(items, "__iter__"):
+        error = TypeError(f"items must be a plain iterable here, not {type(items).__name__}")
+        raise hinted(error, "pass a list of some of the items")
     if not yes and (word := destructive_word(fn)):
-        error = ValueError(
-            f"{Call(fn).name}() looks as if it changes something ({word!r}), and would be called many times"
+        told = (
+            f"{name_of(fn)}() looks as if it changes something ({word!r}), and would be called many times for each item"
         )
-        raise hinted(error, "yes=True measures it all the same")
+        raise hinted(ValueError(told), "yes=True measures it all the same")
     chosen, of = drawn(items, sample, seed)
     study = Study(Bench(fn, chosen, setup), seconds, max, random.Random(seed), say or (lambda _line: None))  # noqa: S311
     return recommend(study.measure(of, seed))
@@ -124,7 +133,7 @@ class Study:
         machine, others, bench = examine(), Others(), self.bench
         split = self._first()
         share = self.budget * SHARES["gil"]
-        split = with_gil(bench, self._order(), split, share, cores=machine.allowed_cpus, gil=machine.gil)
+        split = with_gil(bench, self._order(), split, share, machine)
         curve = self._search(split)
         trials = self._rounds(curve)
         return Measured(
@@ -148,27 +157,23 @@ class Study:
         """Each item once or more; refuse to go on if nothing succeeds."""
         bench, count = self.bench, len(self.bench.items)
         self.say(
-            f"calls {bench.name}() many times for each of {count} items, for {span(self.budget)} in all; the first pass "
-            "shows how often"
+            f"calls {bench.name}() many times for each of {count} items, for {span(self.budget)} in all; "
+            "the first pass shows how often"
         )
         split = first_pass(bench, self._order(), self.least, self.budget * SHARES["first"])
         if bench.failures.count >= bench.calls:
             kind = "; ".join(self._kinds()[:1]) or "no call came back"
-            error = hinted(
-                RuntimeError(f"all {bench.calls:,} calls failed: {kind}"), "try the function on one item first"
-            )
-            raise error from bench.error
+            error = NoneSucceeded(f"all {bench.calls:,} calls failed: {kind}")
+            raise hinted(error, "try the function on one item first") from bench.error
         self.say(f"{span(split.wall)} per call; {self._announced(split)}")
         return split
 
     def _announced(self, split: Split) -> str:
         """How often each item will be called, roughly, and at most."""
-        places = 2 * self.most
-        trial = max(len(self.bench.items), WAVES * places, int(self.least / split.wall * places) if split.wall else 0)
-        likely = self.budget / split.wall * min(self.most, 32) / 2 if split.wall else trial * LOOKS[-1]
-        return (
-            f"each item is now called up to about {min(trial * LOOKS[-1], likely) / len(self.bench.items):,.0f} times"
-        )
+        count, places = len(self.bench.items), 2 * self.most
+        longest = max(count, WAVES * places, int(self.least / split.wall * places) if split.wall else 0)
+        likely = self.budget / max(split.wall / USUAL, ENGINE)
+        return f"each item is now called up to about {min(longest * LOOKS[-1], likely) / count:,.0f} times"
 
     def _search(self, split: Split) -> list[tuple[Candidate, Trial]]:
         """One call at a time, and more and more at a time."""

@@ -53,10 +53,15 @@ def gil_busy(row: Row, measured: Measured) -> float | None:
     return None if held is None else min(1.0, row.rate.middle * held.middle)
 
 
+def surely_held(row: Row, measured: Measured) -> float:
+    """The same by the lower bound: what the GIL is certainly held."""
+    held = measured.split.gil
+    return 0.0 if held is None else row.rate.middle * held.low
+
+
 def ceiling(row: Row, measured: Measured) -> str:
     """What is used up: `"gil"`, `"cores"`, `"loop"`, or nothing that can be seen from here."""
-    busy = gil_busy(row, measured)
-    if busy is not None and busy >= GIL_FULL:
+    if surely_held(row, measured) >= GIL_FULL:
         return "gil"
     if row.cores >= CORES_FULL * measured.cores:
         return "cores"
@@ -86,12 +91,11 @@ def reasons(told: Told) -> Iterator[str]:
     if told.chosen is not told.leader:
         yield f"{told.chosen.candidate} is the simpler of the two"
     yield _nature(told)
-    if told.leader.candidate.concurrency > 1:
-        place, flight = told.leader.candidate, told.leader.rate.middle * told.measured.split.wall
-        little = (
-            f"{figure(told.leader.rate.middle)}/s x {span(told.measured.split.wall)} = {flight:.3g} calls in flight"
-        )
-        yield f"{place.concurrency} is the smallest concurrency within {KNEE:.0%} of the best; Little's law: {little}"
+    number = told.chosen.candidate.concurrency
+    if number > 1:
+        rate, wall = told.chosen.rate.middle, told.measured.split.wall
+        little = f"{figure(rate)}/s x {span(wall)} = {rate * wall:.3g} calls in flight"
+        yield f"{number} is the smallest concurrency within {KNEE:.0%} of the best; Little's law: {little}"
 
 
 def _comparison(told: Told) -> str:
@@ -147,17 +151,16 @@ def changes(told: Told) -> Iterator[str]:
         yield f"less CPU per call: one loop stops near {figure(1 / split.cpu)}/s = 1/{span(split.cpu)}"
     elif not bound and _flat(told) and split.wall >= BRIEF and not _computes(told):
         yield f"{_bottleneck(told)}: throughput stops rising near {figure(most)}/s, with processors and GIL to spare"
-    elif _rising(told):
+    elif not bound and _rising(told):
         yield f"a larger max than {measured.most}: throughput was still rising there"
-    if told.chosen.candidate.model == SERIAL and split.wall >= BRIEF:
+    if told.chosen.candidate.model == SERIAL and _computes(told) and split.wall >= BRIEF:
         yield "calls that wait longer: while one waits, others can run"
     yield from _pays(told)
 
 
 def _matters(told: Told) -> bool:
     """Whether the GIL is near enough to be felt."""
-    busy = gil_busy(told.leader, told.measured) or 0.0
-    return busy >= 0.25  # noqa: PLR2004 - within a factor of four
+    return surely_held(told.leader, told.measured) >= 0.25  # noqa: PLR2004 - within a factor of four
 
 
 def _computes(told: Told) -> bool:

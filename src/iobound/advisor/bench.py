@@ -6,7 +6,7 @@ import gc
 from contextlib import contextmanager
 from itertools import chain, islice, repeat
 from time import perf_counter, process_time, thread_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from iobound.advisor.measured import ASYNCIO, SERIAL, Trial
 from iobound.advisor.steady import Span, percentile, throughput
@@ -19,13 +19,20 @@ from iobound.words.findings import Candidate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from iobound.options import ModelName
+
 WAVES = 8
 """Times that all places are filled in a trial, if its time allows: its ends are cut off."""
 PATIENCE = 60.0
 """Seconds that calls which are still running at the end of a trial have to come back."""
 GLANCE = 0.02
 """Seconds between two looks at the memory of the process."""
+START = 5e-4
+"""Seconds in which a worker starts, on a machine that is not idle: a trial is longer by that for each of its places."""
+SOME_WAVES = 3
+"""Times that all places are filled at least, however short a trial should be."""
 LONGEST_LIST = 1 << 20
+"""Calls of one trial at most."""
 
 
 class Bench:
@@ -53,9 +60,12 @@ class Bench:
             order: the items.
             expected: calls per second, roughly.
             least: seconds that it should last.
-            most: seconds after which nothing more is started.
+            most: seconds after which nothing more is started; more if all places could not be filled till then.
         """
-        wanted = max(len(order), WAVES * candidate.concurrency, int(expected * least))
+        places = candidate.concurrency
+        ramp = START * (places - 1)
+        wanted = max(len(order), WAVES * places, int(expected * (least + ramp)))
+        most = max(most, ramp + SOME_WAVES * places / expected if expected else 0.0)
         items = list(islice(chain.from_iterable(repeat(order)), min(wanted, LONGEST_LIST)))
         spans: list[Span] = []
         fn = timed_async(self.fn, spans) if self.is_async else timed(self.fn, spans)
@@ -81,16 +91,18 @@ class Bench:
     ) -> tuple[int | None, int]:
         """Make the calls; the most memory that was resident meanwhile, and how many calls failed."""
         look, largest, failed, late = 0.0, resident(), 0, False
+        keywords = dict(self.keywords)
+        if candidate.model != SERIAL:  # there nobody could end a call, and every item would pay for the question
+            keywords["timeout"] = max(0.0, deadline - perf_counter()) + PATIENCE
         run = map(
             fn,
             items,
-            model=candidate.model,  # type: ignore[arg-type] # a name, checked there
+            model=cast("ModelName", candidate.model),
             concurrency=candidate.concurrency,
             errors="collect",
             ordered=False,
             grace=PATIENCE,
-            timeout=max(0.0, deadline - perf_counter()) + PATIENCE,
-            **self.keywords,
+            **keywords,
         )
         with run:
             try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from iobound.advisor.bench import Bench
     from iobound.signals.gil import Held
+    from iobound.signals.machine import Machine
 
 PROBES = 5
 PROBE = 0.02
@@ -24,7 +25,7 @@ VAGUE = 0.5
 LITTLE = 50e-6
 """Bounds this close are good enough whatever the CPU time is."""
 HANDING = 20e-6
-"""Seconds in which the GIL goes from one thread to another, and nobody has it: they may count as held, once per call."""
+"""Seconds in which the GIL goes from one thread to another, and nobody has it; they may count as held."""
 
 
 def first_pass(bench: Bench, order: Sequence[Any], least: float, most: float) -> Split:
@@ -39,7 +40,7 @@ def first_pass(bench: Bench, order: Sequence[Any], least: float, most: float) ->
         while True:
             bench.run(fn, list(order) * repeats, bench.base, begun + most)
             spent = perf_counter() - begun
-            if spent >= min(least, most) or not meter:
+            if spent >= min(least, most) or bench.failures.count >= bench.calls:
                 break
             repeats = min(1_000, repeats * 4)
     kept = meter[1:] or meter
@@ -49,9 +50,9 @@ def first_pass(bench: Bench, order: Sequence[Any], least: float, most: float) ->
     return Split(len(kept), wall, min(cpu, wall))
 
 
-def with_gil(bench: Bench, order: Sequence[Any], split: Split, budget: float, *, cores: float, gil: bool) -> Split:
+def with_gil(bench: Bench, order: Sequence[Any], split: Split, budget: float, machine: Machine) -> Split:
     """The split with the time that the GIL was held, measured within so many seconds; or with why it is not known."""
-    unknown = unmeasurable(split, budget, cores=cores, gil=gil)
+    unknown = unmeasurable(split, budget, machine)
     if unknown:
         return Split(split.calls, split.wall, split.cpu, None, unknown)
     count = max(1, min(int(budget / PROBES / split.wall), int(PROBE / split.wall) + 1))
@@ -67,11 +68,11 @@ def with_gil(bench: Bench, order: Sequence[Any], split: Split, budget: float, *,
     return Split(split.calls, split.wall, split.cpu, found)
 
 
-def unmeasurable(split: Split, budget: float, *, cores: float, gil: bool) -> str:
+def unmeasurable(split: Split, budget: float, machine: Machine) -> str:
     """Why it cannot be measured here; nothing if it can."""
-    if not gil:
+    if not machine.gil:
         return "this Python has no GIL"
-    if cores < 2:  # noqa: PLR2004 - one for the function, one for the rival
+    if machine.allowed_cpus < 2:  # noqa: PLR2004 - one for the function, one for the rival
         return "not measurable here: it takes two processors"
     if not split.calls or 2 * split.wall > budget:
         return "not measured: the calls are too long for the budget"

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 FULL = 0.9
 """The share of the most calls in flight from which on the places are said to be taken."""
+DENSE = 1 / 3
+"""The share of the most calls in flight that ran on average: calls so brief that they hardly overlap fill no places."""
 LEAST = 0.25
 """The share of a trial that its middle must be, to be worth cutting out."""
 
@@ -37,7 +39,7 @@ def throughput(spans: Sequence[Span]) -> float:
     if not spans:
         return 0.0
     first, last = min(span.began for span in spans), max(span.ended for span in spans)
-    opened, closed = filled(spans), max(span.began for span in spans)
+    opened, closed = middle(spans, last - first)
     if closed - opened < LEAST * (last - first):
         opened, closed = first, last
     if closed <= opened:
@@ -45,17 +47,20 @@ def throughput(spans: Sequence[Span]) -> float:
     return sum(_inside(span, opened, closed) for span in spans if span.ok) / (closed - opened)
 
 
-def filled(spans: Sequence[Span]) -> float:
-    """The moment from which on the places are taken.
+def middle(spans: Sequence[Span], elapsed: float) -> tuple[float, float]:
+    """From when the places are taken until the last call starts; nothing, if they never are for long.
 
     Example:
-        >>> filled([Span(0, 9), Span(1, 9), Span(5, 9), Span(10, 12)])
-        5
+        >>> middle([Span(0, 9), Span(1, 9), Span(5, 9), Span(10, 12)], elapsed=12)
+        (5, 10)
     """
     events = sorted([(span.began, 1) for span in spans] + [(span.ended, -1) for span in spans])
     running = list(accumulate(step for _, step in events))
-    enough = FULL * max(running)
-    return next(moment for (moment, _), count in zip(events, running, strict=True) if count >= enough)
+    most = max(running)
+    if sum(span.ended - span.began for span in spans) < DENSE * most * elapsed:
+        return 0.0, 0.0
+    opened = next(moment for (moment, _), count in zip(events, running, strict=True) if count >= FULL * most)
+    return opened, max(span.began for span in spans)
 
 
 def _inside(span: Span, opened: float, closed: float) -> float:

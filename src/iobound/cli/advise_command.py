@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iobound.advisor.advise import MOST, advise
+from iobound.advisor.advise import MOST, NoneSucceeded, advise
 from iobound.advisor.sample import SAMPLE, destructive_word
 from iobound.cli.exits import OK, SOME_FAILED, Problem, hint_of, keywords_refused, say
 from iobound.cli.items import FORMATS, find_items
@@ -114,9 +114,7 @@ def _measured(fn: Any, items: Any, **keywords: Any) -> Advice:
     try:
         with keywords_refused():
             return advise(fn, items, yes=True, **keywords)
-    except RuntimeError as error:
-        if not str(error).startswith("all "):
-            raise
+    except NoneSucceeded as error:
         raise Problem(str(error), hint_of(error)) from None
     except SystemExit as leaving:
         raise Problem(f"the function called sys.exit({leaving.code!r})", "return, or raise an exception") from None
