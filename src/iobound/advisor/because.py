@@ -61,7 +61,7 @@ def surely_held(row: Row, measured: Measured) -> float:
 
 def ceiling(row: Row, measured: Measured) -> str:
     """What is used up: `"gil"`, `"cores"`, `"loop"`, or nothing that can be seen from here."""
-    if surely_held(row, measured) >= GIL_FULL:
+    if not measured.is_async and surely_held(row, measured) >= GIL_FULL:
         return "gil"
     if row.cores >= CORES_FULL * measured.cores:
         return "cores"

@@ -58,6 +58,9 @@ def ratio(ones: Sequence[float], others: Sequence[float]) -> Interval:
 def judge(found: Interval, trials: int) -> Verdict:
     """What the interval of a ratio allows to be said. The same from either side: of a/b and of b/a.
 
+    All of it beyond 10 %: clear. All of it within 10 %: too close to call, also if it excludes 1, for such a difference
+    is worth nothing. Else, if it excludes 1: slight. If it does not, and is narrow: too close to call.
+
     Example:
         >>> [judge(Interval(low, 1.2, 1.4), trials=9) for low in (1.15, 1.05, 0.95)]
         ['clear', 'slight', 'inconclusive']
@@ -66,8 +69,11 @@ def judge(found: Interval, trials: int) -> Verdict:
     """
     if trials < LEAST:
         return "inconclusive"
-    if found.low > 1 + MARGIN or found.high < 1 / (1 + MARGIN):
+    least, most = 1 / (1 + MARGIN), 1 + MARGIN
+    if found.low > most or found.high < least:
         return "clear"
+    if least <= found.low and found.high <= most:
+        return "too close to call"
     if found.low > 1 or found.high < 1:
         return "slight"
     return "too close to call" if found.width <= TIGHT else "inconclusive"

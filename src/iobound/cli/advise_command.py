@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from iobound.advisor.advise import MOST, NoneSucceeded, advise
-from iobound.advisor.sample import SAMPLE, destructive_word
+from iobound.advisor.sample import SAMPLE, destructive_word, seconds_of
 from iobound.cli.exits import OK, SOME_FAILED, Problem, hint_of, keywords_refused, say
 from iobound.cli.items import FORMATS, find_items
 from iobound.cli.output import VERSION, dumped
@@ -77,6 +78,7 @@ def command(  # noqa: PLR0913 - click hands over every flag
     quiet: bool,
     setup: str | None,
     yes: bool,
+    budget: str,
     **keywords: Any,
 ) -> int:
     """Call MODULE:FUNCTION for a sample of the items under every model that can run it, and recommend one.
@@ -86,19 +88,21 @@ def command(  # noqa: PLR0913 - click hands over every flag
     Exit codes: 0 measured, whatever the verdict; 1 not clear, with --require-clear; 2 wrong input, a name that looks
     destructive without --yes, or no call succeeded; 130 interrupted; 70 a bug.
     """
-    fn = resolve(target)
+    fn, seconds = resolve(target), _seconds(budget)
     check_takes_item(fn, target, 1 if setup is None else 2)
     refuse_input(report, items)
-    word = destructive_word(fn)
-    if word and not yes:
+    found = find_items(items, kind, files, arguments)
+    if report is not None:
+        _check_place(report)
+    if (word := destructive_word(fn)) and not yes:
         told = f"{target} looks as if it changes something ({word!r}), and would be called many times for each item"
         raise Problem(told, "--yes measures it all the same")
-    found = find_items(items, kind, files, arguments)
     with remarks(quiet=quiet, bar=False):
         advice = _measured(
             fn,
             found.each,
             setup=None if setup is None else resolve(setup),
+            budget=seconds,
             say=(lambda _line: None) if quiet else say,
             **keywords,
         )
@@ -107,6 +111,14 @@ def command(  # noqa: PLR0913 - click hands over every flag
         _save(advice, report)
     click.echo(dumped({"v": VERSION, "type": "advice", **advice.to_dict()}) if json_lines else str(advice))
     return SOME_FAILED if require_clear and advice.verdict != "clear" else OK
+
+
+def _seconds(budget: str) -> float:
+    """The budget, or what is wrong with it in the words of the command line."""
+    try:
+        return seconds_of(budget)
+    except ValueError as error:
+        raise Problem(f"--budget {budget} is not valid", hint_of(error)) from None
 
 
 def _measured(fn: Any, items: Any, **keywords: Any) -> Advice:
@@ -126,6 +138,13 @@ def _line(advice: Advice, target: str, items: str | None, files: tuple[str, ...]
     number = [] if advice.model == "serial" else ["-c", str(advice.concurrency)]
     more = [] if setup is None else ["--setup", setup]
     return " ".join(["iobound run", *map(quote, [target, *source, "--model", advice.model, *number, *more])])
+
+
+def _check_place(file: str) -> None:
+    """Refuse a page that could not be written, before a minute is spent on it."""
+    folder = Path(file).parent
+    if not folder.is_dir():
+        raise Problem(f"cannot write {file!r}: no folder {str(folder)!r}")
 
 
 def _save(advice: Advice, file: str) -> None:

@@ -109,8 +109,8 @@ class Findings:
     name: str
     is_async: bool
     verdict: Verdict
-    """`"clear"`: the interval of the ratio excludes 1 by more than 10 %; `"slight"`: it excludes 1; `"too close to
-    call"`; `"inconclusive"`: the budget was gone before the interval was narrow enough."""
+    """`"clear"`: the interval of the ratio lies beyond 10 %; `"slight"`: it excludes 1, but not 10 %; `"too close to
+    call"`: it lies within 10 %, or is narrow and includes 1; `"inconclusive"`: the budget was gone before it was."""
     model: str
     """What is recommended."""
     concurrency: int
