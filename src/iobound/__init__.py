@@ -1,7 +1,7 @@
 """iobound: very many I/O-bound calls, never more at once than is good. `iobound.map(fn, items)` is the door.
 
 Rooms, each importing only from those before it: words (records and small protocols), policies (gates and
-rules), core (the state machine: decides, does no I/O), models (call, wait, wake), options, api.
+rules), core (the state machine: decides, does no I/O), models (call, wait, wake), options, api, advisor.
 """
 
 from __future__ import annotations

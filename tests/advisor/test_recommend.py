@@ -82,8 +82,15 @@ def test_the_processors_are_named_where_they_are_the_ceiling():
     full = [trial(rate, cores=1.92, latency=0.01) for rate in around(390)]
     advice = recommend(measured({SERIAL: around(200), threads(2): full}, split=split))
     assert advice.rows[0].note == "1.9 of 2 processors busy: the ceiling"
-    assert "more processors: 1.9 of 2 are busy" in advice.would_change
+    assert "more processors (1.9 of 2 processors busy)" in advice.would_change
     assert "most of it without the GIL: threads can use several processors" in text(advice)
+
+
+def test_other_programs_may_be_the_ceiling():
+    half = [trial(rate, cores=0.9) for rate in around(100)]
+    split = replace(WAITING, gil=None, unknown="other programs want the processors")
+    advice = recommend(measured({SERIAL: around(24), threads(8): half}, others=1.0, split=split))
+    assert advice.rows[0].note == "0.9 of 2 processors busy, 1.0 more by others: the ceiling"
 
 
 def flat(latency):

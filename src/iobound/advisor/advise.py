@@ -6,7 +6,7 @@ import random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from iobound.advisor.bench import WAVES, Bench
+from iobound.advisor.bench import WAVES, Bench, shortest
 from iobound.advisor.measured import ASYNCIO, THREADS, Measured
 from iobound.advisor.recommend import recommend
 from iobound.advisor.rounds import LOOKS, play
@@ -79,7 +79,7 @@ def advise(  # noqa: PLR0913 - keywords
         say: is given a line for people before anything is called, and one at each step.
 
     Returns:
-        An `Advice`: `model`, `concurrency`, `verdict`, all figures, and the reasons. Printed it is a table.
+        An `Advice`. Printed it is a table.
 
     Raises:
         ValueError: an argument is not valid, there are no items, or the name says that calls change something.
@@ -87,14 +87,21 @@ def advise(  # noqa: PLR0913 - keywords
 
     Example:
         >>> import time, iobound
-        >>> advice = iobound.advise(lambda seconds: time.sleep(seconds), [0.002] * 20, budget=1, max=8)
-        >>> advice.model
+        >>> iobound.advise(time.sleep, [0.002] * 20, budget=1, max=8).model
         'threads'
     """
+    check(Call(fn, setup=setup), items, Options(setup=setup))
     check_count("sample", sample)
     check_count("max", max)
     seconds = seconds_of(budget)
-    check(Call(fn, setup=setup), items, Options(setup=setup))
+    refuse_harm(fn, items, yes=yes)
+    chosen, of = drawn(items, sample, seed)
+    study = Study(Bench(fn, chosen, setup), seconds, max, random.Random(seed), say or (lambda _line: None))  # noqa: S311
+    return recommend(study.measure(of, seed))
+
+
+def refuse_harm(fn: Callable[..., Any], items: object, *, yes: bool) -> None:
+    """Refuse a function whose calls may hurt, unless that was allowed; and items that cannot be drawn from."""
     if not hasattr(items, "__iter__"):
         error = TypeError(f"items must be a plain iterable here, not {type(items).__name__}")
         raise hinted(error, "pass a list of some of the items")
@@ -103,9 +110,6 @@ def advise(  # noqa: PLR0913 - keywords
             f"{name_of(fn)}() looks as if it changes something ({word!r}), and would be called many times for each item"
         )
         raise hinted(ValueError(told), "yes=True measures it all the same")
-    chosen, of = drawn(items, sample, seed)
-    study = Study(Bench(fn, chosen, setup), seconds, max, random.Random(seed), say or (lambda _line: None))  # noqa: S311
-    return recommend(study.measure(of, seed))
 
 
 class Study:
@@ -190,7 +194,8 @@ class Study:
         """The finalists against each other."""
         known = dict(curve)
         chosen = [each for each in finalists(curve, self.most) if each in known]
-        while len(chosen) > 2 and FEWEST * sum(known[each].seconds for each in chosen) > self.left:  # noqa: PLR2004
+        needs = {each: max(self.least, shortest(each, known[each].rate)) for each in chosen}
+        while len(chosen) > 2 and FEWEST * sum(needs[each] for each in chosen) > self.left:  # noqa: PLR2004
             chosen.pop()
         self.say(f"{', then '.join(map(str, chosen))}: interleaved rounds")
         most = max(self.least, self.left / FEWEST / len(chosen))

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from iobound.advisor.measured import SERIAL
-from iobound.advisor.search import KNEE, spoiled
+from iobound.advisor.search import KNEE, RISE, spoiled
 from iobound.advisor.statistics import LEAST, drift
 from iobound.words.spans import figure, span
 
@@ -21,6 +21,8 @@ GIL_FULL, CORES_FULL = 0.8, 0.85
 """The shares from which on the GIL, or the processors, are said to be the ceiling."""
 BRIEF = 100e-6
 """Seconds; to hand a call to a thread and to take its result back costs a few hundredths of it."""
+SOME = 0.25
+"""The least share of the processors that a program takes that is held up by others which take the rest."""
 DRIFT, BUSY = 0.1, 0.25
 """Shares from which on it is said that the machine was not at rest."""
 QUEUED = 1.5
@@ -63,7 +65,7 @@ def ceiling(row: Row, measured: Measured) -> str:
     """What is used up: `"gil"`, `"cores"`, `"loop"`, or nothing that can be seen from here."""
     if not measured.is_async and surely_held(row, measured) >= GIL_FULL:
         return "gil"
-    if row.cores >= CORES_FULL * measured.cores:
+    if row.cores >= SOME * measured.cores and row.cores + (measured.others or 0.0) >= CORES_FULL * measured.cores:
         return "cores"
     return "loop" if measured.is_async and row.cores >= CORES_FULL else ""
 
@@ -72,7 +74,7 @@ def with_note(row: Row, measured: Measured) -> Row:
     """The row, with what bounds it."""
     notes = {
         "gil": f"GIL busy {gil_busy(row, measured) or 0:.0%}: the ceiling",
-        "cores": f"{row.cores:.1f} of {measured.cores:g} processors busy: the ceiling",
+        "cores": f"{_busy(row, measured)}: the ceiling",
         "loop": f"the loop is busy {min(1.0, row.cores):.0%}: the ceiling",
         "": "",
     }
@@ -80,6 +82,12 @@ def with_note(row: Row, measured: Measured) -> Row:
     if row.calls and row.failed / row.calls >= OFTEN:
         parts.append(f"{row.failed / row.calls:.0%} of the calls failed")
     return replace(row, note="; ".join(filter(None, parts)))
+
+
+def _busy(row: Row, measured: Measured) -> str:
+    """How busy the processors are, and who else it is."""
+    told = f"{row.cores:.1f} of {measured.cores:g} processors busy"
+    return told if row.cores >= CORES_FULL * measured.cores else f"{told}, {measured.others or 0:.1f} more by others"
 
 
 # --- why ---
@@ -146,7 +154,7 @@ def changes(told: Told) -> Iterator[str]:
         stop = 1 / split.gil.middle
         yield f"threads stop near {figure(stop)}/s = 1/{span(split.gil.middle)} of GIL per call; processes would not"
     if bound == "cores":
-        yield f"more processors: {told.leader.cores:.1f} of {measured.cores:g} are busy"
+        yield f"more processors ({_busy(told.leader, measured)})"
     elif bound == "loop":
         yield f"less CPU per call: one loop stops near {figure(1 / split.cpu)}/s = 1/{span(split.cpu)}"
     elif not bound and _flat(told) and split.wall >= BRIEF and not _computes(told):
@@ -171,7 +179,7 @@ def _computes(told: Told) -> bool:
 def _flat(told: Told) -> bool:
     """Whether the search ended because throughput no longer rose."""
     curve = told.measured.curve
-    return len(curve) > 2 and curve[-1][1].rate < max(trial.rate for _, trial in curve[:-1]) * (1 + KNEE)  # noqa: PLR2004
+    return len(curve) > 2 and curve[-1][1].rate < max(trial.rate for _, trial in curve[:-1]) * (1 + RISE)  # noqa: PLR2004
 
 
 def _bottleneck(told: Told) -> str:

@@ -63,9 +63,8 @@ class Bench:
             most: seconds after which nothing more is started; more if all places could not be filled till then.
         """
         places = candidate.concurrency
-        ramp = START * (places - 1)
-        wanted = max(len(order), WAVES * places, int(expected * (least + ramp)))
-        most = max(most, ramp + SOME_WAVES * places / expected if expected else 0.0)
+        wanted = max(len(order), WAVES * places, int(expected * (least + START * places)))
+        most = max(most, shortest(candidate, expected))
         items = list(islice(chain.from_iterable(repeat(order)), min(wanted, LONGEST_LIST)))
         spans: list[Span] = []
         fn = timed_async(self.fn, spans) if self.is_async else timed(self.fn, spans)
@@ -124,6 +123,11 @@ class Bench:
                     raise
             largest = larger(largest, resident())
         return largest, failed
+
+
+def shortest(candidate: Candidate, expected: float) -> float:
+    """Seconds after which all places were filled a few times, and a trial says something."""
+    return START * candidate.concurrency + (SOME_WAVES * candidate.concurrency / expected if expected else 0.0)
 
 
 def timed(fn: Callable[..., Any], spans: list[Span]) -> Callable[..., Any]:

@@ -107,7 +107,7 @@ def drawn(items: Iterable[Any], count: int, seed: int) -> tuple[list[Any], int]:
 
     Example:
         >>> drawn(range(10_000), 3, seed=7)
-        ([5302, 2481, 6495], 10000)
+        ([5305, 2471, 6468], 10000)
     """
     found = list(items) if hasattr(items, "__len__") else list(islice(iter(items), MOST_READ + 1))
     if not found:

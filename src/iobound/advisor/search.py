@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KNEE = 0.05
 """The smallest concurrency within this share of the best throughput is the knee."""
+RISE = 0.2
+"""What a doubling must bring to be told from the noise of single trials."""
 FLAT = 2
 """So many doublings in a row that bring nothing end the search."""
 SPOILED = 0.05
@@ -37,11 +39,11 @@ def doubled(
         concurrency = min(2 * concurrency, most)
         candidate, best = Candidate(model, concurrency), max(trial.rate for _, trial in curve)
         trial = measure(candidate, 2 * curve[-1][1].rate)
-        if trial is not None and trial.rate < best * (1 + KNEE):
+        if trial is not None and trial.rate < best * (1 + RISE):
             trial = max(trial, measure(candidate, trial.rate) or trial, key=lambda each: each.rate)
         if trial is None:
             break
-        flat = 0 if trial.rate >= best * (1 + KNEE) else flat + 1
+        flat = 0 if trial.rate >= best * (1 + RISE) else flat + 1
         curve.append((candidate, trial))
         if spoiled(trial, base[1]):
             break
@@ -53,21 +55,21 @@ def spoiled(trial: Trial, base: Trial) -> bool:
     return trial.failed / max(1, trial.calls) > base.failed / max(1, base.calls) + SPOILED
 
 
-def knee(rates: Mapping[int, float]) -> int:
-    """The smallest concurrency whose throughput is within 5 % of the best.
+def knee(rates: Mapping[int, float], within: float = KNEE) -> int:
+    """The smallest concurrency whose throughput is within 5 % (or so) of the best.
 
     Example:
         >>> knee({1: 24.4, 8: 190, 16: 380, 32: 610, 64: 622})
         32
     """
     best = max(rates.values())
-    return min(concurrency for concurrency, rate in rates.items() if rate >= best * (1 - KNEE))
+    return min(concurrency for concurrency, rate in rates.items() if rate >= best * (1 - within))
 
 
 def finalists(curve: list[tuple[Candidate, Trial]], most: int) -> list[Candidate]:
-    """The base, and on the other model the knee of the search and its neighbours, nearest first."""
+    """The base, and on the other model the knee of the search, roughly, and its neighbours; the last can be spared."""
     base, model = curve[0][0], curve[-1][0].model
-    best = knee({candidate.concurrency: trial.rate for candidate, trial in curve})
-    around = [max(2, best), best // 2, 2 * best]
+    best = knee({candidate.concurrency: trial.rate for candidate, trial in curve}, within=RISE)
+    around = [max(2, best), 2 * best, best // 2]
     chosen = dict.fromkeys(each for each in around if 2 <= each <= most)  # noqa: PLR2004 - one is the base
     return [base, *(Candidate(model, each) for each in chosen)] if len(curve) > 1 else [base]

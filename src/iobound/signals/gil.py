@@ -29,20 +29,22 @@ def held_by(work: Callable[[], object]) -> Held:
     """Run the work beside a thread that does nothing but Python, and so always wants the GIL.
 
     What that thread lost of the time is what somebody else held the GIL (`most`), or what it waited for a processor,
-    which Linux tells apart for each thread: without that it is `least`. On a quiet machine with two processors both are
-    the same to some 20 us for each time that the work takes the GIL; where other programs want the processors they
-    lie apart, and the truth is between them.
+    or what this thread waited for one while it held the GIL. Linux tells such waiting apart, for each thread: without
+    it is `least`. On a quiet machine with two processors both are the same to some 20 us for each time that the work
+    takes the GIL; where other programs want the processors they lie apart, and the truth is between them.
     """
     rival = Rival()
     with _quick_hand_over():
         rival.start()
         rival.begun.wait()
+        queued = _queued()
         try:
             work()
         finally:
+            queued = _queued() - queued
             rival.over = True
             rival.join()
-    return Held(max(0.0, rival.lost - rival.queued), max(0.0, rival.lost))
+    return Held(max(0.0, rival.lost - rival.queued - queued), max(0.0, rival.lost))
 
 
 class Rival(Thread):
