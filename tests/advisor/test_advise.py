@@ -92,6 +92,13 @@ def test_a_session_is_handed_on():
     assert advice.drawn.failed == 0
 
 
+def test_a_slow_function_ends_with_its_budget_and_says_what_was_not_called():
+    """No trial waits for the whole sample: it ends after its share of the time."""
+    advice = iobound.advise(time.sleep, [0.1 + at / 1e6 for at in range(200)], budget=1, max=2)
+    assert advice.drawn.used < 40
+    assert f"the other {200 - advice.drawn.used} items" in advice.not_measured[0]
+
+
 def test_failures_are_counted_and_told():
     def some(item):
         if item % 4 == 0:

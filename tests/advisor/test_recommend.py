@@ -116,6 +116,13 @@ def test_throughput_that_still_rises_asks_for_a_larger_max():
     assert "a larger max than 8: throughput was still rising there" in advice.would_change
 
 
+def test_a_search_that_ran_out_of_time_is_told():
+    curve = [(SERIAL, trial(0.5)), (threads(2), trial(1.0)), (threads(4), trial(2.0))]
+    advice = recommend(measured({SERIAL: around(0.5), threads(4): around(2.0)}, curve=curve))
+    told = "more than 4 calls at a time, which the budget had no time to try: throughput was still rising"
+    assert told in advice.would_change
+
+
 def test_refusals_of_the_other_side_are_told():
     curve = [(SERIAL, trial(25.0)), (threads(2), trial(50.0)), (threads(4), trial(60.0, failed=40))]
     refused = [trial(rate, failed=40) for rate in around(60)]
@@ -179,6 +186,12 @@ def test_a_busy_machine_is_told(more, told):
     advice = recommend(measured({SERIAL: around(24.4), threads(32): around(610)}, **more))
     assert [text for text, _ in advice.warnings] == [told] * bool(told)
     assert all(remedy for _, remedy in advice.warnings)
+
+
+def test_hung_calls_are_told():
+    drawn = Drawn(40, 40, 7, 1_000, 0, hung=2)
+    advice = recommend(measured({SERIAL: around(24.4), threads(32): around(610)}, drawn=drawn))
+    assert advice.warnings[0][0] == "2 trials ended without a call that did not come back"
 
 
 def test_drift_is_told():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -117,3 +118,13 @@ def test_what_cannot_be_is_refused_with_a_hint(work, arguments, error, hint):
 )
 def test_a_function_that_cannot_be_measured_is_told(work, name, told):
     assert told in work.refused_late("advise", f"work:{name}", "a", "b", "--budget", "1s")
+
+
+def test_ctrl_c_ends_it_without_a_recommendation(work):
+    process = work.start("advise", "work:nap", "-i", "items.txt", "--budget", "30s")
+    assert process.stderr.readline().startswith(b"calls nap()")
+    assert b"per call" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, b"")
+    assert err.endswith(b"error: interrupted: nothing is recommended\n")

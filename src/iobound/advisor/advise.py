@@ -38,8 +38,8 @@ LEVELS = 9
 """Trials that the share of the search is divided by: 1, 2, 4 and so on up to 256."""
 SHORTEST, LONG_ENOUGH = 0.05, 0.1
 """Seconds that a trial lasts at least, with a small budget and with a large one."""
-USUAL, ENGINE = 16, 1e-5
-"""Calls at a time, averaged over all trials, and seconds that each takes at least: how often items will be called."""
+USUAL, ENGINE = 64, 2e-6
+"""Calls at a time, averaged over all trials, and seconds that each takes: hardly ever more, and hardly ever less."""
 FEWEST = LOOKS[0]
 """Rounds that the time should suffice for, before the neighbours of the knee are measured too."""
 
@@ -147,7 +147,7 @@ class Study:
             trials=trials,
             curve=curve,
             split=split,
-            drawn=Drawn(len(bench.items), of, seed, bench.calls, bench.failures.count, self._kinds()),
+            drawn=Drawn(bench.used, of, seed, bench.calls, bench.failures.count, self._kinds(), bench.hung),
             most=self.most,
             seconds=perf_counter() - self.begun,
             budget=self.budget,
@@ -176,7 +176,7 @@ class Study:
         """How often each item will be called, roughly, and at most."""
         count, places = len(self.bench.items), 2 * self.most
         longest = max(count, WAVES * places, int(self.least / split.wall * places) if split.wall else 0)
-        likely = self.budget / max(split.wall / USUAL, ENGINE)
+        likely = self.budget / max(split.wall / min(self.most, USUAL), ENGINE)
         return f"each item is now called up to about {min(longest * LOOKS[-1], likely) / count:,.0f} times"
 
     def _search(self, split: Split) -> list[tuple[Candidate, Trial]]:

@@ -161,6 +161,9 @@ def changes(told: Told) -> Iterator[str]:
         yield f"{_bottleneck(told)}: throughput stops rising near {figure(most)}/s, with processors and GIL to spare"
     elif not bound and _rising(told):
         yield f"a larger max than {measured.most}: throughput was still rising there"
+    elif not bound and not _flat(told) and not _refused(measured) and len(measured.curve) > 1:
+        tried = measured.curve[-1][0].concurrency
+        yield f"more than {tried} calls at a time, which the budget had no time to try: throughput was still rising"
     if told.chosen.candidate.model == SERIAL and _computes(told) and split.wall >= BRIEF:
         yield "calls that wait longer: while one waits, others can run"
     yield from _pays(told)
@@ -199,6 +202,12 @@ def _rising(told: Told) -> bool:
     return len(curve) > 1 and curve[-1][0].concurrency >= told.measured.most and not _flat(told)
 
 
+def _refused(measured: Measured) -> list[int]:
+    """The concurrencies at which calls failed that do not fail alone."""
+    base = measured.curve[0][1]
+    return [candidate.concurrency for candidate, trial in measured.curve if spoiled(trial, base)]
+
+
 def _enough(told: Told) -> float:
     """Seconds that would probably give an answer: twice what it took, or what so many rounds take."""
     measured = told.measured
@@ -233,7 +242,7 @@ def not_measured(told: Told) -> Iterator[str]:
         others = f"the other {drawn.of - drawn.used:,} items" if drawn.of else "the other items"
         yield f"{others} ({drawn.used} were drawn at random, seed {drawn.seed})"
     yield "cold caches: every item was called many times"
-    refused = [candidate.concurrency for candidate, trial in measured.curve if spoiled(trial, measured.curve[0][1])]
+    refused = _refused(measured)
     if refused:
         yield f"more than {refused[0]} calls at a time: calls began to fail, so the other side refuses them"
     elif not _flat(told) and not ceiling(told.leader, measured):
@@ -254,6 +263,9 @@ def warnings(told: Told) -> Iterator[tuple[str, str]]:
     if measured.others is not None and measured.others > BUSY * measured.cores:
         told_others = f"other programs kept {measured.others:.1f} of {measured.cores:g} processors busy"
         yield told_others, "stop them and measure again, or read this as advice for a busy machine"
+    if drawn.hung:
+        hung = f"{drawn.hung} trials ended without a call that did not come back"
+        yield hung, "give the function a timeout of its own, as task_timeout is to iobound.map"
     if drawn.failed:
         kinds = "; ".join(drawn.failures)
         yield f"{drawn.failed:,} of {drawn.calls:,} calls failed: {kinds}", "throughput counts those that succeeded"

@@ -49,8 +49,15 @@ class Bench:
         self.failures = Failures()
         self.error: BaseException | None = None
         """The first failure."""
+        self.called: set[int] = set()
+        """The ids of the items that were."""
         self.hung = 0
         """Trials that were ended because a call did not come back."""
+
+    @property
+    def used(self) -> int:
+        """How many of the items were called: of slow functions not all may be."""
+        return sum(id(item) in self.called for item in self.items)
 
     def trial(self, candidate: Candidate, order: Sequence[Any], expected: float, least: float, most: float) -> Trial:
         """Call the function for the items in this order, again and again if they are few or brief.
@@ -60,11 +67,11 @@ class Bench:
             order: the items.
             expected: calls per second, roughly.
             least: seconds that it should last.
-            most: seconds after which nothing more is started; more if all places could not be filled till then.
+            most: seconds after which nothing more is started; up to twice that, if places could not be filled sooner.
         """
         places = candidate.concurrency
         wanted = max(len(order), WAVES * places, int(expected * (least + START * places)))
-        most = max(most, shortest(candidate, expected))
+        most = max(most, min(shortest(candidate, expected), 2 * most))
         items = list(islice(chain.from_iterable(repeat(order)), min(wanted, LONGEST_LIST)))
         spans: list[Span] = []
         fn = timed_async(self.fn, spans) if self.is_async else timed(self.fn, spans)
@@ -107,6 +114,7 @@ class Bench:
             try:
                 for outcome in run:
                     self.calls += 1
+                    self.called.add(id(outcome.item))
                     if not outcome.ok:
                         failed += 1
                         self.failures.add(outcome)

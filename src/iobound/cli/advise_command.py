@@ -11,7 +11,7 @@ import click
 
 from iobound.advisor.advise import MOST, NoneSucceeded, advise
 from iobound.advisor.sample import SAMPLE, destructive_word, seconds_of
-from iobound.cli.exits import OK, SOME_FAILED, Problem, hint_of, keywords_refused, say
+from iobound.cli.exits import INTERRUPTED, OK, SOME_FAILED, Problem, hint_of, keywords_refused, say
 from iobound.cli.items import FORMATS, find_items
 from iobound.cli.output import VERSION, dumped
 from iobound.cli.overlap import refuse_input
@@ -128,6 +128,8 @@ def _measured(fn: Any, items: Any, **keywords: Any) -> Advice:
             return advise(fn, items, yes=True, **keywords)
     except NoneSucceeded as error:
         raise Problem(str(error), hint_of(error)) from None
+    except KeyboardInterrupt:
+        raise Problem("interrupted: nothing is recommended", code=INTERRUPTED) from None
     except SystemExit as leaving:
         raise Problem(f"the function called sys.exit({leaving.code!r})", "return, or raise an exception") from None
 

@@ -100,6 +100,8 @@ class Drawn:
     failed: int
     failures: tuple[str, ...] = ()
     """The kinds of failures, the most frequent first."""
+    hung: int = 0
+    """Trials that ended without a call that did not come back."""
 
 
 @dataclass(frozen=True, slots=True)
