@@ -13,6 +13,7 @@ import pytest
 PUBLIC = {
     "iobound": [
         "AdaptiveLimit",
+        "Advice",
         "BlockingLoopWarning",
         "Current",
         "Durations",
@@ -29,6 +30,7 @@ PUBLIC = {
         "Run",
         "Stats",
         "TooManyErrors",
+        "advise",
         "current",
         "map",
         "spent",

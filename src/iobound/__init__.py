@@ -1,7 +1,7 @@
 """iobound: very many I/O-bound calls, never more at once than is good. `iobound.map(fn, items)` is the door.
 
 Rooms, each importing only from those before it: words (records and small protocols), policies (gates and
-rules), core (the state machine: decides, does no I/O), models (call, wait, wake), options, api.
+rules), core (the state machine: decides, does no I/O), models (call, wait, wake), options, api, advisor.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from iobound.words.spending import spent
 from iobound.words.stats import Durations, Stats
 
 if TYPE_CHECKING:
+    from iobound.advisor.advice import Advice
+    from iobound.advisor.advise import advise
     from iobound.api.bridges import to_async, to_sync
     from iobound.api.executor import Executor
     from iobound.api.limiter import Limiter
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdaptiveLimit",
+    "Advice",
     "BlockingLoopWarning",
     "Current",
     "Durations",
@@ -42,6 +45,7 @@ __all__ = [
     "Run",
     "Stats",
     "TooManyErrors",
+    "advise",
     "current",
     "map",
     "spent",
@@ -56,12 +60,14 @@ __getattr__ = later(
     __name__,
     {
         "AdaptiveLimit": "policies.adaptive",
+        "Advice": "advisor.advice",
         "Executor": "api.executor",
         "FixedLimit": "policies.adaptive",
         "Limiter": "api.limiter",
         "Rate": "policies.rate",
         "Retry": "policies.retry",
         "RetryBudget": "policies.budget",
+        "advise": "advisor.advise",
         "to_async": "api.bridges",
         "to_sync": "api.bridges",
     },

@@ -215,6 +215,14 @@ class Command:
         assert err.count("error:") == 1
         return err
 
+    def refused_late(self, *arguments: str) -> str:
+        """The same of what is refused only after something was said: exit 2, nothing on stdout, one error."""
+        code, out, err = self(*arguments)
+        assert (code, out) == (2, ""), err
+        assert "Traceback" not in err
+        assert err.count("error:") == 1
+        return err
+
     def file(self, name: str, content: str | bytes) -> str:
         """A file in the folder; its name."""
         path = self.folder / name

@@ -94,4 +94,4 @@ def test_nothing_is_said_but_that(command, function):
     napping.signal(INT)
     _, said = napping.end()
     heads = {line.split()[0] for line in said.splitlines()}
-    assert heads <= {"done", "run", "wait", "held", "interrupted:"}
+    assert heads <= {"done", "chose", "run", "wait", "held", "interrupted:"}

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection, connect
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import iobound
 from iobound import Current, Durations, Outcome, Run, Stats
@@ -192,6 +192,15 @@ with iobound.Executor(max_workers=4, queue=8, thread_name_prefix="pool") as pool
     assert_type(pool.map(size, paths, timeout=1.5, buffersize=10), Iterator[int])
     assert_type(pool.waiting, int)
     pool.submit(size, 3)  # type: ignore[arg-type]
+
+# --- the advisor ---
+
+advice = iobound.advise(size, paths, budget="30s", max=64)
+assert_type(advice, iobound.Advice)
+assert_type(advice.concurrency, int)
+assert_type(advice.to_dict(), dict[str, Any])
+iobound.advise(fetch, paths, setup=session)
+iobound.advise(size, 3)  # type: ignore[arg-type]
 
 # --- calls that are wrong ---
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "Call a function of yours for every item.",
+    "advise": "Measure a function of yours: which model, how many at a time.",
     "hash": "Checksums of files, in the format of sha256sum.",
     "demo": "See what it does on your machine, in under a minute.",
     "doctor": "What this machine allows, and what would bite.",

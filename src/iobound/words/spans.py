@@ -1,4 +1,4 @@
-"""Durations as people read them."""
+"""Durations and rates as people read them."""
 
 from __future__ import annotations
 
@@ -18,3 +18,13 @@ def span(seconds: float) -> str:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"  # noqa: PLR2004
+
+
+def figure(number: float) -> str:
+    """A number of three digits, or whole and with commas.
+
+    Example:
+        >>> [figure(number) for number in (0.0123, 2.5, 24.42, 610.4, 51234.5)]
+        ['0.0123', '2.5', '24.4', '610', '51,234']
+    """
+    return f"{number:.3g}" if number < 100 else f"{number:,.0f}"  # noqa: PLR2004
