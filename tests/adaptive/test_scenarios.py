@@ -1,7 +1,6 @@
 """The adaptive limit against simulated servers: beside the best fixed limit, on several seeds each.
 
-Three in the usual run, for the time; five with IOBOUND_TORTURE=1. `IOBOUND_SEEDS=100-119` plays others: nothing was
-ever tuned on those.
+`IOBOUND_SEEDS=100-119` plays others: nothing was ever tuned on those.
 """
 
 from __future__ import annotations
@@ -22,12 +21,11 @@ from iobound.testing import SimulatedServer
 
 
 def seeds() -> list[int]:
-    usual = "0-4" if os.environ.get("IOBOUND_TORTURE") else "0-2"
-    first, _, last = os.environ.get("IOBOUND_SEEDS", usual).partition("-")
+    first, _, last = os.environ.get("IOBOUND_SEEDS", "0-4").partition("-")
     return [*range(int(first), int(last or first) + 1)]
 
 
-pytestmark = pytest.mark.parametrize("seed", seeds())
+pytestmark = [pytest.mark.parametrize("seed", seeds()), pytest.mark.usefixtures("stage")]
 RETRIED = {"retry": 8}
 
 
