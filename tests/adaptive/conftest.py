@@ -29,7 +29,7 @@ def play_one(name: str, facts: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def stage(request):
-    """All scenarios of this session, under way. Nothing of it is left for later tests: virtual loops wait for threads."""
+    """All scenarios of this session, under way. Nothing is left for later tests: virtual loops wait for threads."""
     path = [FOLDER, *sys.path]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=sys.path.extend, initargs=(path,)) as pool:
         for item in request.session.items:
