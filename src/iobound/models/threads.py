@@ -28,7 +28,7 @@ from one to the next, or the one after, twice as many workers may be at it: stor
 """
 TELLING = 16
 """Brief calls after which it is asked whether all are."""
-IDLE = 0.1
+IDLE = 0.03
 """Seconds until the next look where nothing is to be done."""
 
 
