@@ -64,7 +64,8 @@ def remarks(*, quiet: bool, bar: bool) -> Iterator[None]:
 
     def told(message: Warning | str, kind: type[Warning], file: str, line: int, *rest: Any, **more: Any) -> None:
         if issubclass(kind, BlockingLoopWarning):
-            logger.warning("%s:%d: %s", file, line, message)
+            where = "" if f":{line}" in str(message) else f"{file}:{line}: "  # some say themselves where it is
+            logger.warning("%s%s", where, message)
         else:
             show(message, kind, file, line, *rest, **more)
 
