@@ -113,6 +113,12 @@ async def doze(item):
     return item
 
 
+async def block(item):
+    await asyncio.sleep(0.4)
+    time.sleep(1.5)  # blocks
+    return item
+
+
 def leave(item):
     raise SystemExit(7)
 

@@ -149,3 +149,15 @@ def test_no_items_is_no_error(command):
     code, out, err = command("run", "jobs:upper", "-i", "-", given=b"")
     assert (code, out) == (0, "")
     assert "0 ok, 0 failed" in err
+
+
+def test_a_call_that_blocks_its_loop_is_a_remark_also_where_warnings_are_errors(command):
+    """The command runs with `PYTHONWARNINGS=error` here."""
+    lines = (command.folder / "jobs.py").read_text().splitlines()
+    place = next(number for number, line in enumerate(lines, 1) if "# blocks" in line)
+    code, out, err = command("run", "jobs:block", "a", "b")
+    assert (code, out) == (0, "a\nb\n")
+    assert f"warning: block() blocked the event loop for more than 1 s at jobs.py:{place} (time.sleep): " in err
+    assert "\n  hint: await something that does not block" in err
+    assert err.count("blocked the event loop") == 1
+    assert "Traceback" not in err

@@ -59,19 +59,24 @@ class Remarks(logging.Handler):
 
 @contextmanager
 def remarks(*, quiet: bool, bar: bool) -> Iterator[None]:
-    """What iobound logs meanwhile is said here, and by whatever the user's own code has set up."""
+    """What iobound logs meanwhile is said here, and by whatever the user's own code has set up.
+
+    So is a blocked loop, also where warnings are errors: it would end a run whose calls all go well.
+    """
     logger, handler, show = logging.getLogger("iobound"), Remarks(quiet=quiet, bar=bar), warnings.showwarning
 
     def told(message: Warning | str, kind: type[Warning], file: str, line: int, *rest: Any, **more: Any) -> None:
         if issubclass(kind, BlockingLoopWarning):
-            logger.warning("%s:%d: %s", file, line, message)
+            where = "" if f":{line}" in str(message) else f"{file}:{line}: "  # some say themselves where it is
+            logger.warning("%s%s", where, message)
         else:
             show(message, kind, file, line, *rest, **more)
 
     logger.addHandler(handler)
-    warnings.showwarning = cast("Any", told)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", BlockingLoopWarning)
+            warnings.showwarning = cast("Any", told)
+            yield
     finally:
-        warnings.showwarning = show
         logger.removeHandler(handler)

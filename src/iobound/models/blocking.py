@@ -1,118 +1,284 @@
-"""Calls that keep an event loop from going on are named: file, line, and what to do about it."""
+"""Calls that keep an event loop from going on are named: file, line, and what to do about it.
+
+One daemon thread, a watchdog, looks at all loops that make calls of a run. A loop that waits has no current task: it
+is let sleep, however many calls wait on it. Through one that has, a beat is sent (`call_soon_threadsafe`); as long as
+it is not answered the thread looks where the loop stands. So an idle run costs it next to nothing, and it finds every
+call that blocks for longer than IDLE and two AGAIN, where a beat now and then would find only those that it meets.
+
+Who is blamed has been seen in the act: the same call at two looks, or the same line at most of many looks, for brief
+calls that never let go add up, too. A look that comes late proves nothing: the process stood still, for a collection
+of garbage, or with its machine. Nothing is seen of a C function that keeps the interpreter's lock: the watchdog
+stands still with it.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
-from threading import Thread, current_thread
+from asyncio import current_task
+from collections import Counter, deque
+from threading import Lock, RLock, Thread, current_thread
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import ref
 
-from iobound.models.task_worker import TaskWorker
-from iobound.words.bells import ThreadBell
+from iobound.models.forks import stays_behind
+from iobound.models.places import place_in
+from iobound.words.bells import ALWAYS, ThreadBell
 from iobound.words.clock import SystemClock
-from iobound.words.errors import BlockingLoopWarning
+from iobound.words.errors import BlockingLoopWarning, logged
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from asyncio import AbstractEventLoop
+    from collections.abc import Sequence
 
     from iobound.models.asyncio import TaskCrew
+    from iobound.models.places import Place
 
-DELAY, BEAT = 0.25, 0.25
-"""Seconds that a run lasts before its loop is watched, and between two looks."""
-TOO_LONG = 0.1
-"""Seconds in which a loop must answer, as in asyncio's own debug mode (`slow_callback_duration`)."""
+DELAY = 0.25
+"""Seconds that a run lasts before its loop is watched: a briefer one pays for a timer and nothing else."""
+IDLE = 0.25
+"""Seconds between two looks at loops that go on. Each wakes a thread: four a second are below 0.1 % of a core."""
 AGAIN = 0.05
-"""Seconds between two looks at one that does not. Only a call that is found twice is named: nobody is to blame for a
-machine that stood still."""
-STEPS: CodeType = TaskWorker._steps.__code__  # noqa: SLF001 - the frame that steps the user's coroutines
-LIBRARY = (os.path.dirname(os.__file__), __file__.rpartition("models")[0], "<")  # noqa: PTH120 - it is text
-"""Where code lies that is not the user's own, but for what was installed."""
-
-
-class Place(NamedTuple):
-    """Where a call was found."""
-
-    attempt: int
-    file: str
-    line: int
+"""Seconds between two looks at one that has not answered. Two of them are the 0.1 s in which a loop must answer, as in
+asyncio's own debug mode (`slow_callback_duration`)."""
+LATE = 0.05
+"""Seconds by which a look may be late and still prove something."""
+MANY = 10
+"""Looks in a row at which calls that are each too brief to be seen twice are found guilty together."""
+LONG = 1.0
+"""Seconds after which the thread speaks for itself: the loop may never come back."""
+LEAVING = 0.1
+"""Seconds that whoever ends the last watch waits for the thread, which has only a few instructions to go."""
 
 
 class LoopWatch:
-    """Asks a loop from a thread, now and then, whether it goes on. Ends with the run, or once it has named a call."""
+    """The loop of one run is watched, until the run is over or one of its calls was named."""
 
     def __init__(self, crew: TaskCrew) -> None:
         self.crew = crew
         self.driver = driver = crew.driver
-        self.bell = ThreadBell()
-        self.over = self.answered = False
-        self.asked = 0.0
-        self.place: Place | None = None
-        """Where a call was found twice."""
-        real = isinstance(driver.clock, SystemClock)  # others stand still while anybody computes
-        self.timer = crew.loop.call_later(DELAY, self._start) if real else None
+        self.loop = crew.loop
+        self.pulse: Pulse | None = None
+        self.over = False
+        self.said = Lock()
+        # Other clocks stand still while anybody computes; without a GIL no thread may read another's frames.
+        watched = isinstance(driver.clock, SystemClock) and not ALWAYS
+        self.timer = crew.loop.call_later(DELAY, self._start) if watched else None
+
+    @property
+    def live(self) -> bool:
+        """Whether there is still something to see."""
+        return not self.over and not self.loop.is_closed()
 
     def stop(self) -> None:
         """The run is over."""
         self.over = True
         if self.timer is not None:
             self.timer.cancel()
-        self.bell.ring()
+        if self.pulse is not None:
+            _patrol.leave()
 
     def _start(self) -> None:
-        with self.driver.lock:
-            self.driver.enter()
-        Thread(target=self._watch, name="iobound watch", daemon=True).start()
+        _patrol.enter(self)
 
-    def _watch(self) -> None:
-        try:
-            while not self.over:
-                self._ask()
-                self.bell.wait(BEAT)
-        except RuntimeError:
-            pass  # the loop is closed
-        finally:
-            self.driver.left(current_thread())
+    def call_of(self, task: object) -> tuple[int, int] | None:
+        """Which attempt at which item the task makes, if it is a worker of this run."""
+        worker = next((worker for worker in list(self.crew.members.values()) if worker.task is task), None)
+        attempt = None if worker is None else worker.slot.attempt
+        return None if attempt is None else (attempt.index, attempt.number)
 
-    def _ask(self) -> None:
-        self.answered, self.asked = False, self.driver.clock.now()
-        self.crew.loop.call_soon_threadsafe(self._answer)
-        self.bell.wait(TOO_LONG)
-        before = None
-        while not (self.answered or self.over):
-            found = self._look()
-            if found is not None and before is not None and found.attempt == before.attempt:
-                self.place = found
-            before = found
-            self.bell.wait(AGAIN)
-
-    def _look(self) -> Place | None:
-        """The innermost line of the user's own code, in a call of this run."""
-        frame: FrameType | None = sys._current_frames().get(self.crew.thread)  # noqa: SLF001 - there is no other way
-        inside: list[tuple[str, int]] = []
-        while frame is not None and frame.f_code is not STEPS:
-            inside.append((frame.f_code.co_filename, frame.f_lineno))
-            frame = frame.f_back
-        if frame is None or not inside or frame.f_locals["self"].crew is not self.crew:
-            return None
-        theirs = [place for place in inside if not (place[0].startswith(LIBRARY) or "site-packages" in place[0])]
-        file, line = (theirs or inside[-1:])[0]
-        return Place(frame.f_locals["attempt"].index, file, line)
-
-    def _answer(self) -> None:
-        """On the loop, which goes on."""
-        self.answered, place = True, self.place
-        self.bell.ring()
-        if place is None or self.over:
+    def say(self, place: Place, seconds: float) -> None:
+        """Name the place, once in the life of the run; by default Python shows it once in that of the process."""
+        if not self.said.acquire(blocking=False) or self.over:
             return
         self.over = True
-        seconds = self.driver.clock.now() - self.asked
+        self.driver.job.context.copy().run(self._warn, place, seconds)  # filters may be part of a context
+
+    def _warn(self, place: Place, seconds: float) -> None:
         name = self.driver.job.call.name
         message = (
-            f"{name}() blocked the event loop for more than {seconds:.1f} s: nothing else went on\n"
-            "hint: await something that does not block, or make it a plain function: iobound.map runs those on threads"
+            # Not to the hundredth: Python shows a text once for each line of code, and this shall be one text.
+            f"{name}() blocked the event loop for more than {1 if seconds >= 1 else 0.1} s at {place}: "
+            "nothing else went on\n"
+            f"hint: await something that does not block, such as iobound.to_async({place.called() or '...'}), "
+            f"or make {name} a plain function: those run on threads"
         )
+        registry = place.scope.setdefault("__warningregistry__", {})
+        module = place.scope.get("__name__")
         try:
-            warnings.warn_explicit(message, BlockingLoopWarning, place.file, place.line)
+            warnings.warn_explicit(message, BlockingLoopWarning, place.file, place.line, module, registry)
         except BlockingLoopWarning as error:  # who turns warnings into errors wants to see them
             self.driver.crash(error)
+        except Exception as error:  # noqa: BLE001 - from whatever shows warnings here: no reason to harm a run
+            logged(error, "a warning could not be shown: %r", error)
+
+
+class Look(NamedTuple):
+    """A call that was seen while its loop did not answer."""
+
+    watch: LoopWatch
+    call: tuple[int, int]
+    place: Place
+
+
+class Beat:
+    """What is sent through a loop, and what was seen until it was answered."""
+
+    def __init__(self, sent: float) -> None:
+        self.sent = sent
+        self.answered = False
+        self.looks: deque[Look] = deque(maxlen=2 * MANY)
+        self.guilty: Look | None = None
+
+    def stood_still(self, now: float) -> None:
+        """The whole process did: nothing that was seen proves anything."""
+        self.sent, self.guilty = now, None
+        self.looks.clear()
+
+    def add(self, look: Look) -> None:
+        """Judge what was seen so far."""
+        self.looks.append(look)
+        (call, times) = Counter((each.watch, each.call) for each in self.looks).most_common(1)[0]
+        together = len(self.looks) >= MANY
+        suspects = [each for each in self.looks if together or (each.watch, each.call) == call]
+        (place, seen) = Counter(each.place for each in suspects).most_common(1)[0]
+        if times > 1 or (together and 2 * seen > len(suspects)):
+            self.guilty = next(each for each in suspects if each.place == place)
+
+
+class Pulse:
+    """Whether one loop goes on. Shared by all runs on it, and kept by them alone."""
+
+    def __init__(self, watch: LoopWatch) -> None:
+        self.loop: AbstractEventLoop = watch.loop
+        self.thread = watch.crew.thread
+        self.beat: Beat | None = None
+
+    def feel(self, watches: Sequence[LoopWatch], now: float, *, late: bool) -> bool:
+        """Whether to look again soon."""
+        beat = self.beat
+        if beat is None:
+            return current_task(self.loop) is not None and self._send(Beat(now))
+        if beat.answered:
+            self.beat = None
+            return False
+        if late:
+            beat.stood_still(now)
+        elif (look := self._look(watches)) is not None:
+            beat.add(look)
+        if beat.guilty is not None and now - beat.sent >= LONG:
+            beat.guilty.watch.say(beat.guilty.place, now - beat.sent)
+        return True
+
+    def _send(self, beat: Beat) -> bool:
+        self.beat = beat
+        try:
+            self.loop.call_soon_threadsafe(self._answer, beat)
+        except RuntimeError:
+            return False  # the loop is closed
+        return True
+
+    def _look(self, watches: Sequence[LoopWatch]) -> Look | None:
+        """The call of these runs that the loop stands in."""
+        task = current_task(self.loop)
+        for watch in watches:
+            call = watch.call_of(task)
+            if call is not None:
+                place = place_in(sys._current_frames().get(self.thread))  # noqa: SLF001 - there is no other way
+                return Look(watch, call, place) if place and current_task(self.loop) is task else None
+        return None
+
+    def _answer(self, beat: Beat) -> None:
+        """On the loop, which goes on: there whoever was blocked hears of it."""
+        beat.answered, guilty = True, beat.guilty
+        if guilty is not None:
+            guilty.watch.say(guilty.place, monotonic() - beat.sent)
+
+
+class Patrol:
+    """The runs that are watched, and the one thread that goes from loop to loop while there are any.
+
+    It holds none of them: a run that is dropped is gone, whether or not its loop ever runs again.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()  # a run may be collected, and leave, while its own thread is in here
+        self.watches: dict[ref[LoopWatch], None] = {}
+        self.thread: Watchdog | None = None
+        stays_behind(self)
+
+    def forked(self) -> None:
+        """This is a forked child: the thread, and the runs, are its parent's."""
+        self.lock = RLock()
+        self.watches.clear()
+        self.thread = None
+
+    def enter(self, watch: LoopWatch) -> None:
+        """Watch the loop of this run, which runs here."""
+        with self.lock:
+            pulses = (other.pulse for other in self.living() if other.loop is watch.loop)
+            watch.pulse = next(pulses, None) or Pulse(watch)
+            self.watches[ref(watch)] = None
+            if self.thread is not None and self.thread.is_alive():
+                return
+            self.thread = thread = Watchdog(self)
+        try:
+            thread.start()
+        except RuntimeError:
+            pass  # no thread is to be had: better unwatched than not at all
+
+    def leave(self) -> None:
+        """A run is over: with the last one the thread goes, too."""
+        with self.lock:
+            thread = self.thread
+            if thread is None or self.living():
+                return
+            self.thread = None
+        thread.bell.ring()
+        if thread.is_alive() and thread is not current_thread():
+            thread.join(LEAVING)
+
+    def living(self) -> list[LoopWatch]:
+        """* The runs that are still watched; all others are forgotten."""
+        found = {each: watch for each in list(self.watches) if (watch := each()) is not None and watch.live}
+        self.watches = dict.fromkeys(found)
+        return list(found.values())
+
+    def goes_on(self, thread: Watchdog) -> bool:
+        """Whether there is anything left to do for this thread."""
+        with self.lock:
+            if self.thread is thread and not self.living():
+                self.thread = None
+            return self.thread is thread
+
+    def look(self, *, late: bool) -> bool:
+        """Look at all loops. Whether to come again soon."""
+        with self.lock:
+            watches = self.living()
+        now, runs = monotonic(), dict[Pulse, list[LoopWatch]]()
+        for watch in watches:
+            if watch.pulse is not None:
+                runs.setdefault(watch.pulse, []).append(watch)
+        out = [pulse.feel(those, now, late=late) for pulse, those in runs.items()]  # every one, not as far as the first
+        return any(out)
+
+
+class Watchdog(Thread):
+    """The thread. Between two looks it holds nothing but the patrol."""
+
+    def __init__(self, patrol: Patrol) -> None:
+        super().__init__(name="iobound watch", daemon=True)
+        self.patrol = patrol
+        self.bell = ThreadBell()
+
+    def run(self) -> None:
+        """Look, and wait; go when the last run has."""
+        pause = IDLE
+        while self.patrol.goes_on(self):
+            due = monotonic() + pause
+            self.bell.wait(pause)
+            pause = AGAIN if self.patrol.look(late=monotonic() > due + LATE) else IDLE
+
+
+_patrol = Patrol()

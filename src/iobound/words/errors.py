@@ -49,7 +49,7 @@ class Overloaded(RuntimeError):  # noqa: N818
 
 
 class BlockingLoopWarning(RuntimeWarning):
-    """An event loop is being blocked, by a call inside it or by iterating a run without `async for`."""
+    """An event loop is being blocked, by a call that a run makes on it or by iterating a run without `async for`."""
 
 
 class WrongUse(RuntimeError):  # noqa: N818
