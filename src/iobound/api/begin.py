@@ -175,15 +175,15 @@ def _meter(memory: MemoryGate | None) -> Callable[[], None] | None:
 
     def meter() -> None:
         nonlocal due
-        if (now := monotonic()) < due and memory.share.known and not memory.places:
-            return  # what was started meanwhile is reserved, and nobody waits
-        due = now + GLANCE
+        if (now := monotonic()) < due and memory.share.roomy:
+            return
+        due, seen = now + GLANCE, memory.share.unseen
         taken = resident() or 0
         if memory.share.hoards(taken):
             trim()
             taken = resident() or 0
             memory.share.trimmed(taken, peak())
-        memory.observe(taken, peak())
+        memory.observe(taken, peak(), seen)
 
     meter()
     return meter

@@ -77,11 +77,19 @@ class Share(Rule):
 
     def opens_at(self, charge: int) -> float:
         """Now, if one more fits beside what is held; else when something has changed."""
-        more = max(self.base + self.cost * (self.held + 1), self.resident + self.cost * (self.unseen + 1))
-        if self.known and more <= self.budget:
+        if self.known and self._with_one_more <= self.budget:
             return -FOREVER
         urgent = self.awaited in (None, charge) or not self.held or not self.known
         return -FOREVER if urgent and not self.running and not self.ready else FOREVER
+
+    @property
+    def roomy(self) -> bool:
+        """Whether less than half of the budget is taken or reserved: it need not be looked at often."""
+        return self.known and 2 * self._with_one_more <= self.budget
+
+    @property
+    def _with_one_more(self) -> float:
+        return max(self.base + self.cost * (self.held + 1), self.resident + self.cost * (self.unseen + 1))
 
     def take(self, charge: int, now: float) -> int:
         """One more call runs, if it may."""
@@ -132,9 +140,12 @@ class Share(Rule):
     def _surplus(self, resident: int) -> float:
         return resident - self.base - self.cost * max(1, self.held)
 
-    def observe(self, resident: int, peak: int = 0) -> None:
-        """The process takes so many bytes now, and took as many as `peak` at some time."""
-        self.resident, self.unseen = resident, 0
+    def observe(self, resident: int, peak: int = 0, seen: int | None = None) -> None:
+        """The process takes so many bytes now, and took as many as `peak` at some time.
+
+        `seen`: items started since the look before this one, when it began; what has started since then is not in it.
+        """
+        self.resident, self.unseen = resident, 0 if seen is None else max(0, self.unseen - seen)
         if not self.crowd:
             self.base = resident
         else:
@@ -169,11 +180,11 @@ class MemoryGate(Queue):
         share = self.share
         share.held, share.ready, share.awaited = share.running + max(0, kept), ready, awaited
 
-    def observe(self, resident: int, peak: int = 0) -> None:
+    def observe(self, resident: int, peak: int = 0, seen: int | None = None) -> None:
         """The process takes so many bytes now: the head may be able to go."""
         with self.lock:
             before = self._released()
-            self.share.observe(resident, peak)
+            self.share.observe(resident, peak, seen)
             released = self._released()
         self._ring(released, before)
 
