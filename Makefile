@@ -70,12 +70,13 @@ clean: ## remove environments, caches and builds
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The environment. It is made once, and again when what it is made from changes; until then nothing is asked of
-# the network. iobound itself is installed in place, by the pinned build tools.
+# the network. iobound itself is installed in place, by the pinned build tools; setuptools and wheel are for the one
+# dependency of the tests that comes as source alone.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	    || { echo "iobound needs Python 3.11 or later, and '$(PYTHON)' is not: try make PYTHON=python3.12" >&2; exit 1; }
 	"$(PYTHON)" -m venv "$(VENV)"
-	$(PIP) hatchling editables
+	$(PIP) hatchling editables setuptools wheel
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
