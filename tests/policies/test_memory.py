@@ -88,21 +88,57 @@ def attempt(index: int) -> Attempt:
 DONE = Attempt()
 
 
-def test_one_call_runs_until_the_cost_is_known_then_as_many_as_fit() -> None:
+def start_all(waiting: list[Any]) -> int:
+    """Start as many of them as may, and say how many."""
+    before = len(waiting)
+    while waiting and waiting[0].take(0.0):
+        waiting.pop(0)
+    return before - len(waiting)
+
+
+def test_one_call_runs_until_the_cost_is_known_then_twice_as_many_until_no_more_fit() -> None:
     gate = MemoryGate(500 * MB, "500MB")
     gate.observe(100 * MB)
     waiting = places(gate, 9)
-    assert waiting.pop(0).take(0.0)
-    assert not waiting[0].take(0.0)
-    gate.observe(150 * MB)  # while it runs
+    started = []
+    while count := start_all(waiting):
+        started.append(count)
+        gate.share.ready = True  # the consumer may take what there is
+        gate.observe((100 + 50 * gate.share.held) * MB)  # the results of those before are there still
+        for _ in range(count):
+            gate.settled(DONE)
+    assert started == [1, 1, 2, 4]  # 8 of 50 MB, above 100 MB
+
+
+def test_a_first_item_that_takes_little_does_not_let_all_others_in() -> None:
+    """Before a look tells what they take only twice as many are held, not as many as would fit if all were so small."""
+    gate = MemoryGate(500 * MB, "500MB")
+    gate.observe(100 * MB)
+    waiting = places(gate, 100)
+    assert start_all(waiting) == 1
     gate.settled(DONE)
-    gate.observe(150 * MB)  # its result is there still
-    started = 0
-    while waiting and waiting[0].take(0.0):
-        waiting.pop(0)
-        started += 1
-        gate.observe((150 + 50 * started) * MB)
-    assert started == 7  # with the undelivered one 8 of 50 MB, above 100 MB
+    gate.delivered(0, ready=False, awaited=None)
+    assert start_all(waiting) == 2
+    gate.observe(200 * MB)
+    gate.settled(DONE)
+    assert start_all(waiting) == 2
+    assert gate.share.held == 4
+
+
+def test_a_call_that_failed_at_once_is_not_counted_among_those_that_take_memory() -> None:
+    """It waits to be made again while the next tells what they cost: that is the cost of one, not of two."""
+    gate = MemoryGate(500 * MB, "500MB")
+    gate.observe(100 * MB)
+    failed = attempt(0)
+    failed.error = OSError()
+    first, second = places(gate, 2)
+    assert first.take(0.0)
+    gate.settled(failed)
+    gate.look_at(1, ready=False, awaited=0)
+    assert second.take(0.0)
+    gate.observe(150 * MB)
+    gate.settled(DONE)
+    assert gate.share.cost == pytest.approx(50 * MB, rel=0.02)
 
 
 def test_what_is_delivered_makes_room() -> None:
@@ -156,6 +192,8 @@ def test_a_failed_call_teaches_only_if_it_took_something() -> None:
     gate.observe(120 * MB)
     gate.settled(failed)
     assert third.take(0.0)
+    assert not fourth.take(0.0)  # two are held that took something, and one has told how much
+    gate.settled(failed)
     assert fourth.take(0.0)
 
 
@@ -167,6 +205,7 @@ def after_one_item() -> tuple[MemoryGate, list[Any]]:
     assert first.take(0.0)
     gate.observe(110 * MB)
     gate.settled(DONE)
+    gate.share.told = 100
     return gate, waiting
 
 
@@ -184,7 +223,7 @@ def test_the_cost_of_large_items_is_forgotten_in_time() -> None:
     gate.observe(100 * MB)
     for place in places(gate, 1000):
         assert place.take(0.0)
-        gate.observe((101 if gate.share.known else 200) * MB)
+        gate.observe((101 if gate.share.told else 200) * MB)
         gate.settled(DONE)
         gate.delivered(0, ready=False, awaited=None)
     assert gate.share.cost < 2 * MB
@@ -205,7 +244,7 @@ def test_what_the_allocator_keeps_is_given_back_when_there_is_no_room() -> None:
     share = gate.share
     gate.observe(100 * MB)
     for place in places(gate, 10):
-        share.known = True
+        share.told = 10
         assert place.take(0.0)
         gate.observe((100 + 19 * share.held) * MB)
     assert not share.hoards(290 * MB)  # the ten account for it
@@ -235,7 +274,7 @@ def test_who_may_go_already_is_not_rung_again() -> None:
     gate.request(attempt(1), 0.0, lambda: rings.append(1))
     assert first.take(0.0)
     rings.clear()
-    gate.share.known = True
+    gate.share.told = 10
     gate.share.cost = 300.0 * MB
     gate.observe(100 * MB)
     assert not rings

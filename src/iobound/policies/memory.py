@@ -40,7 +40,8 @@ class Share(Rule):
     """The rule. It is told what the process takes (`observe`), and reads nothing itself.
 
     Until the cost of an item is known one call runs at a time; after that each is reserved that much until its result
-    was delivered. Where nothing runs and nothing can be delivered, the item that delivery waits for may always run:
+    was delivered, and no more are held at a time than twice as many as have told their cost: the first may be smaller
+    than all others. Where nothing runs and nothing can be delivered, the item that delivery waits for may always run:
     nothing here could make it cheaper, and no other would make room.
     """
 
@@ -53,15 +54,18 @@ class Share(Rule):
         self.resident = 0
         self.cost = 0.0
         """Bytes that an item takes."""
-        self.known = False
+        self.told = 0
+        """Items that have told it."""
         self.running = 0
         self.held = 0
         """Items that run, whose results were not delivered yet, or that failed and will be made again."""
+        self.light = 0
+        """Of those held, the ones that failed before they had taken anything."""
         self.unseen = 0
         """Items started since the last look."""
         self.crowd = 0
-        """The most items held at a time since the allocator last gave back what it could: what the process takes may
-        be of them all."""
+        """The most items held at a time, without the light ones, since the allocator last gave back what it
+        could: what the process takes may be of them all."""
         self.peak = 0
         """The most that the process ever took, as far as it is known."""
         self.kept = 0.0
@@ -77,15 +81,15 @@ class Share(Rule):
 
     def opens_at(self, charge: int) -> float:
         """Now, if one more fits beside what is held; else when something has changed."""
-        if self.known and self._with_one_more <= self.budget:
+        if self.held - self.light < 2 * self.told and self._with_one_more <= self.budget:
             return -FOREVER
-        urgent = self.awaited in (None, charge) or not self.held or not self.known
+        urgent = self.awaited in (None, charge) or not self.held or not self.told
         return -FOREVER if urgent and not self.running and not self.ready else FOREVER
 
     @property
     def roomy(self) -> bool:
         """Whether less than half of the budget is taken or reserved: it need not be looked at often."""
-        return self.known and 2 * self._with_one_more <= self.budget
+        return self.told > 0 and 2 * self._with_one_more <= self.budget
 
     @property
     def _with_one_more(self) -> float:
@@ -98,7 +102,7 @@ class Share(Rule):
         self.running += 1
         self.held += 1
         self.unseen += 1
-        self.crowd = max(self.crowd, self.held)
+        self.crowd = max(self.crowd, self.held - self.light)
         return 0
 
     def undo(self, charge: int, at: int, credited: int) -> None:
@@ -114,7 +118,10 @@ class Share(Rule):
         cost only if it took something: many calls fail before they do.
         """
         self.running -= 1
-        self.known = self.known or attempt.error is None or self.cost > TELLING * self.budget
+        if attempt.error is None or self.cost > TELLING * self.budget:
+            self.told += 1
+        else:
+            self.light += 1
         if attempt.error is None:
             self.cost *= FORGETS ** (1 / max(1, self.held))
         return True
@@ -132,7 +139,7 @@ class Share(Rule):
 
     def trimmed(self, resident: int, peak: int) -> None:
         """The allocator has given back what it could; so much is left, and what it took before is past."""
-        self.peak, self.crowd = peak, self.held
+        self.peak, self.crowd = peak, self.held - self.light
         if not self.held:
             self.base = resident
         self.kept = max(0.0, self._surplus(resident))
@@ -179,6 +186,7 @@ class MemoryGate(Queue):
         """How many have ended and are kept; whether the consumer may take one, and which one it waits for."""
         share = self.share
         share.held, share.ready, share.awaited = share.running + max(0, kept), ready, awaited
+        share.light = min(share.light, max(0, kept))
 
     def observe(self, resident: int, peak: int = 0, seen: int | None = None) -> None:
         """The process takes so many bytes now: the head may be able to go."""
