@@ -29,6 +29,12 @@ class Slots(set[Slot]):
         self.wanted = 0
         """The limit before it was squeezed."""
         self.squeezed_at = -FOREVER
+        self.crowd = 0
+        """The calls in flight then."""
+        self.starved = 0
+        """Those of them that found no room."""
+        self.alone: set[int] = set()
+        """The items that found no room where one may run at a time."""
         self.recover_at = FOREVER
         self.abandoned = 0
         self.hanging = 0
@@ -96,15 +102,24 @@ class Slots(set[Slot]):
     def squeeze(self, attempt: Attempt, now: float) -> int:
         """There was no room for so many calls beside it: the limit falls, and is to grow again step by step.
 
-        The new limit; 0 if it was alone all the time.
+        The new limit; 0 if it was alone. After a fall that is sure only at its second try: what ran beside it at first
+        may have started before the limit fell. Of one crowd many may find no room at once, some of them only because of
+        the others: by as many as failed the limit falls, but not below half.
         """
-        if self.limit == 1 and attempt.started >= self.squeezed_at:
+        if attempt.started < self.squeezed_at:
+            self.starved += 1
+        elif self.limit > 1:
+            self.starved, self.squeezed_at, self.recover_at = 1, now, now + PAUSE
+            self.crowd = max(
+                len(self.running() | {attempt}), self.limit // 2
+            )  # those that have just ended are not seen
+            self.wanted = max(self.wanted, self.limit)
+        elif not self.wanted or attempt.index in self.alone:
+            self.alone.discard(attempt.index)
             return 0
-        self.wanted = max(self.wanted, self.limit)
-        self.squeezed_at = now
-        self.recover_at = now + PAUSE
-        beside = len(self.running() - {attempt})  # those that have just ended are not seen any more
-        return max(1, min(beside, self.limit) or self.limit // 2)
+        else:
+            self.alone.add(attempt.index)
+        return max(1, min(self.limit, max(self.crowd - self.starved, self.crowd // 2)))
 
     def recovered(self, now: float) -> int:
         """The next step: a limit that is to be tried."""

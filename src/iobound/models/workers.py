@@ -202,6 +202,8 @@ class Crew(Generic[P]):
         with driver.lock:
             if slot.abandoned:
                 return None  # the run is over
+            if attempt.error is not None:
+                now = driver.clock.now()  # others may have had the lock for long: what follows from it follows now
             starts.looking = True  # whom the end of this call lets go on, this worker looks at
             core.settle(attempt, now)
             if not (core.plain or self.retired or self.crowded):
