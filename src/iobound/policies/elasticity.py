@@ -6,6 +6,8 @@ from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iobound.words.totals import Totals
 
 LEAST_SPREAD, UNKNOWN_SPREAD = 0.02, 0.25
@@ -43,6 +45,19 @@ class Window(NamedTuple):
         latency = self.latency**mine * other.latency**theirs
         spread = self.spread * mine + other.spread * theirs
         return Window(self.limit, succeeded, self.seconds + other.seconds, latency, spread)
+
+
+class Phase(NamedTuple):
+    """What measurements are made for, and how exact each must be."""
+
+    judge: Callable[[Window], tuple[float, str]]
+    """What follows from one: the limit to go on with, and why."""
+    fewest: int
+    """Calls."""
+    exact: float
+    """The standard deviation of the elasticity."""
+    seconds: float = 0.0
+    """That it lasts at least."""
 
 
 def spread_of(seen: Totals) -> float:

@@ -14,16 +14,15 @@ from __future__ import annotations
 from math import exp, inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from iobound.policies.elasticity import Window, calls_for, doubt, elasticity, spread_of
+from iobound.policies.elasticity import Phase, Window, calls_for, doubt, elasticity, spread_of
 from iobound.policies.refusals import Cap, Refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iobound.words.totals import Totals
 
-SHORTEST = 5e-3
-"""Seconds between two looks at least: the switch interval of the interpreter."""
+SHORTEST, STEADY = 5e-3, 0.05
+"""Seconds between two looks at least: the switch interval of the interpreter; and of a measurement at least, where what
+is compared differs little: what disturbs a machine lasts for tens of milliseconds."""
 USED = 0.8
 """The share of the limit that must have been in flight; else something else held the run back: nothing is learned."""
 MOST_CALLS = 256
@@ -62,15 +61,6 @@ class Bounds(NamedTuple):
     """How many times its best the latency may become."""
 
 
-class Phase(NamedTuple):
-    """What a measurement is made for, and how exact it must be."""
-
-    judge: Callable[[Window], tuple[float, str]]
-    fewest: int
-    exact: float
-    """The standard deviation of the elasticity."""
-
-
 class Knee:
     """The rule: whoever holds it asks for `limit`, and calls `look` when `next_look` has come.
 
@@ -90,8 +80,8 @@ class Knee:
         self._center = float(limit)
         """What `limit` is tried around."""
         self._starting = Phase(self._start, 12, 0.35)
-        self._climbing = Phase(self._climb, 32, 0.35)
-        self._halving = Phase(self._halve, 32, 0.085)
+        self._climbing = Phase(self._climb, 32, 0.35, STEADY)
+        self._halving = Phase(self._halve, 32, 0.085, STEADY)
         self._phase = self._starting
         self._origin: tuple[float, Totals] | None = (now, totals)
         """When what is measured began; None: calls that were sent under another limit still end."""
@@ -119,12 +109,13 @@ class Knee:
             self._measure_from(now, totals)
             return
         seconds, seen = now - self._origin[0], totals - self._origin[1]
+        shortest = max(self.mean, self._phase.seconds)
         missing = self._needed(seen) - seen.timed
         if not self.mean and seen.timed >= self.limit:
             self.mean = seen.seconds / seen.timed  # of the first to end, which are the fastest: no measurement
             self._measure_from(now, totals)
-        elif missing > 0 or seconds < self.mean:
-            self.next_look = now + self._soon(seen, seconds, missing)
+        elif missing > 0 or seconds < shortest:
+            self.next_look = now + self._soon(seen, seconds, missing, shortest)
         elif seen.busy < USED * self.limit * seconds:
             self._measure_from(now, totals)
         else:
@@ -151,8 +142,8 @@ class Knee:
         ratio = (1 + self._step) / (1 - self._step) if self._phase is self._climbing else 2.0
         return max(self._phase.fewest, min(MOST_CALLS, calls_for(self._phase.exact, spread_of(seen), ratio)))
 
-    def _soon(self, seen: Totals, seconds: float, missing: float) -> float:
-        soon = max(self.mean - seconds, min(missing * seconds / seen.timed, seconds)) if seen.timed else seconds / 4
+    def _soon(self, seen: Totals, seconds: float, missing: float, shortest: float) -> float:
+        soon = max(shortest - seconds, min(missing * seconds / seen.timed, seconds)) if seen.timed else seconds / 4
         return max(SHORTEST, soon)
 
     def _follow(self, latency: float) -> None:
