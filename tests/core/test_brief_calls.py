@@ -69,6 +69,7 @@ def test_the_consumer_makes_calls_that_nobody_makes_faster() -> None:
         {"retry": 1},
         {"rate": "1000000/s"},
         {"feed": "consumer"},
+        {"ordered": False},
     ],
     ids=str,
 )
@@ -81,6 +82,49 @@ def test_nor_where_a_coroutine_consumes() -> None:
         return await iobound.map(where, range(MANY // 10))
 
     assert HERE not in set(asyncio.run(main()))
+
+
+def test_nor_where_a_loop_runs() -> None:
+    """A call may start one of its own, which one thread cannot have twice."""
+
+    async def main() -> set[threading.Thread]:
+        return set(iobound.map(where, range(MANY // 10)))
+
+    with pytest.warns(iobound.BlockingLoopWarning):
+        assert HERE not in asyncio.run(main())
+
+
+@pytest.mark.parametrize("at", [1, 2, MANY // 2, MANY - 1])
+def test_a_call_may_wait_for_what_the_consumer_does_with_the_result_before(at: int) -> None:
+    received = threading.Event()
+
+    def call(item: int) -> int:
+        if item == at:
+            assert received.wait(30)
+        return item
+
+    for value in iobound.map(call, range(MANY)):
+        if value == at - 1:
+            received.set()
+    assert received.is_set()
+
+
+@pytest.mark.parametrize("at", [0, 1, MANY // 2])
+def test_as_completed_a_call_may_wait_for_all_others_to_be_delivered(at: int) -> None:
+    delivered = threading.Event()
+
+    def call(item: int) -> int:
+        if item == at:
+            assert delivered.wait(30)
+        return item
+
+    values = []
+    for value in iobound.map(call, range(MANY), ordered=False):
+        values.append(value)
+        if len(values) == MANY - 1:
+            delivered.set()
+    assert values[-1] == at
+    assert sorted(values) == [*range(MANY)]
 
 
 @pytest.mark.parametrize("at", [0, 1, MANY // 2])

@@ -68,6 +68,7 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
     progress = _progress(call, source, options.progress)
     watch = _interpreter(call) if options.model == "auto" and options.concurrency == "auto" else None
     may_switch, timed = "asyncio" in others, options.task_timeout is not None or options.timeout is not None
+    in_loop = loop is None and loop_runs_here()  # a call that starts one of its own would fail in this thread
     options, most = _bounded(options, model)
     limits, memory = options.limits(), _memory_gate(options)
     if options.ordered and options.key is not None and (options.retry or (limits and limits.keyed)):
@@ -92,7 +93,7 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
         overload=_overload() if refusable else None,
         meter=_meter(memory),
         told=not others and options.model != "auto",
-        may_call_here="serial" in others and loop is None and not (call.setup or timed),
+        may_call_here=loop is None and "serial" in others and options.ordered and not (call.setup or timed or in_loop),
         successor=partial(task_crew, loop=loop) if may_switch and not call.setup else None,
     )
     driver = model.drive(job, ThreadBell() if loop is None else LoopBell(loop), loop)

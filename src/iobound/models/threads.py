@@ -30,6 +30,9 @@ TELLING = 16
 """Brief calls after which it is asked whether all are."""
 IDLE = 0.03
 """Seconds until the next look where nothing is to be done."""
+TOGETHER = 64
+"""Brief calls of a single worker that the consumer is rung for together; it waits for them until the next look at most.
+Rung for each, the two would take the interpreter lock from each other each time."""
 
 
 class ThreadCrew(Crew[ThreadBell]):
@@ -53,6 +56,8 @@ class ThreadCrew(Crew[ThreadBell]):
         """Brief calls, where calls are taken to be long."""
         self.seen = Totals()
         """What had been counted when it was last asked whether they are."""
+        self.untold = 0
+        """Results that the consumer was not rung for."""
         self.consumer = Consumer(self) if here else None
         self.seated = False
         """The consumer has a place, and makes calls."""
@@ -124,6 +129,9 @@ class ThreadCrew(Crew[ThreadBell]):
         """* See whether calls are brief still, and how many workers are best for them."""
         if not self.lanes.brief:
             return FOREVER
+        if self.untold and self.driver.waits:
+            self.untold = 0
+            super().tell()
         totals, before = self.core.steering.totals(now), self.ended
         self.ended = sum(tally.succeeded + tally.failed for tally in self.core.tallies)
         more = self.core.more(now)
@@ -134,6 +142,14 @@ class ThreadCrew(Crew[ThreadBell]):
         elif self.stuck >= 0 and self.lanes.look(now, totals, self.core.slots.capacity):
             self.regroup()
         return now + (FIRST if self.ended < CALLS else PATIENCE if more or self.ended > before else IDLE)
+
+    def tell(self) -> None:
+        """As of all crews; a single worker tells of several together."""
+        self.untold += 1
+        if self.untold < TOGETHER and self.lanes.number == 1 and self.core.pending and self.core.admitting:
+            return
+        self.untold = 0
+        super().tell()
 
     @property
     def model(self) -> str:
@@ -159,11 +175,14 @@ class ThreadCrew(Crew[ThreadBell]):
             self.call_one()
 
     def work_here(self) -> bool:
-        """The consumer makes a few calls itself, where nobody does it better."""
+        """The consumer makes the call that it waits for, where nobody does it better and nobody has begun it."""
         consumer = self.consumer
         if consumer is None:
             return False
-        here = not self.lanes.number and bool(self.core.pending)
+        try:
+            here = not self.lanes.number and self.core.pending[0] is self.core.delivery.head
+        except IndexError:
+            here = False
         if here is not self.seated:
             with self.driver.lock:
                 if here and self.busy >= self.core.slots.capacity:
