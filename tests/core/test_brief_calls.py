@@ -162,6 +162,20 @@ def test_storage_that_begins_to_wait_gets_its_threads() -> None:
     assert calls.peak >= 8
 
 
+@pytest.mark.parametrize("keywords", [{}, {"concurrency": 16}], ids=str)
+def test_a_few_calls_that_last_among_many_brief_ones_run_at_the_same_time(keywords: dict[str, Any]) -> None:
+    """They are what the time goes into, though most calls that end are brief."""
+    together = threading.Barrier(12)
+
+    def call(item: int) -> int:
+        if not item % 30:
+            together.wait(30)
+        return item
+
+    run = iobound.map(call, range(12 * 30 * 20), ordered=False, **keywords)
+    assert sorted(run) == [*range(12 * 30 * 20)]
+
+
 def test_an_error_and_a_break_end_the_run_wherever_calls_are_made() -> None:
     def call(item: int) -> int:
         if item == MANY - 10:

@@ -119,7 +119,8 @@ class ThreadCrew(Crew[ThreadBell]):
                 return
             totals = self.core.steering.totals(now)
             seen, self.seen = totals - self.seen, totals
-            if seen.seconds <= self.lanes.longest * seen.timed:
+            lasting = sum(now - attempt.started for attempt in self.core.slots.running())  # they are part of the work
+            if seen.seconds + lasting <= self.lanes.longest * seen.timed:
                 self.lanes.hurry()
                 self.regroup()
                 self.stuck = -1  # those that run began among others
