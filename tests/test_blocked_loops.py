@@ -115,6 +115,58 @@ def test_one_that_does_not_come_back_is_named_meanwhile() -> None:
     assert len(said) == 1
 
 
+def test_the_very_first_call_is_named_though_its_loop_can_tell_nobody() -> None:
+    """Whoever consumes in another thread sees that nothing comes."""
+
+    async def at_once(item: int) -> int:
+        if not item:
+            block(lambda: bool(said))
+        return item
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert of_a_run(at_once) == [*range(8)]
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+def test_calls_that_block_one_after_the_other_are_named_where_nobody_else_looks(awaits: bool) -> None:
+    """On the consumer's own loop: the worker whose call has kept it says so, before the next one blocks it."""
+
+    async def blocks(item: int) -> int:
+        if awaits:
+            await asyncio.sleep(0.01)  # all go on in the same turn of the loop
+        if item:
+            block(lambda: bool(said))
+        else:
+            time.sleep(0.02)
+        return item
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert of_a_run(blocks, "await") == [*range(8)]
+    assert len(said) == 1
+
+
+def test_a_call_that_kept_the_loop_lets_others_have_it() -> None:
+    async def main() -> list[str]:
+        order: list[str] = []
+
+        async def neighbour() -> None:
+            order.append("neighbour")
+
+        async def call(item: int) -> None:
+            if not item:
+                asyncio.get_running_loop().create_task(neighbour())
+                time.sleep(0.02)
+            order.append("call")
+
+        await iobound.map(call, range(40), concurrency=1)
+        return order
+
+    assert asyncio.run(main()).index("neighbour") < 40 - 1
+
+
 def test_python_shows_it_once_in_the_life_of_the_process() -> None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")

@@ -6,12 +6,12 @@ import asyncio
 from threading import Thread, current_thread, get_ident
 from typing import TYPE_CHECKING, Any
 
-from iobound.models.blocking import LoopWatch
+from iobound.models.blocking import DELAY, LoopWatch
 from iobound.models.calls import entered_async
 from iobound.models.loop_executor import LoopExecutor
 from iobound.models.task_worker import Perch, TaskWorker
 from iobound.models.workers import Crew
-from iobound.words.clock import FOREVER
+from iobound.words.clock import FOREVER, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from iobound.core.statistics import Tally
     from iobound.models.driver import Driver
     from iobound.words.attempt import Attempt, Slot
+    from iobound.words.bells import ThreadBell
 
 
 class TaskCrew(Crew[Perch]):
@@ -30,6 +31,7 @@ class TaskCrew(Crew[Perch]):
     call: Callable[[Any], Coroutine[Any, Any, Any]]
     tally: Tally
     root: asyncio.Task[Any] | None = None
+    loop_watch: LoopWatch | None = None
 
     def __init__(self, driver: Driver, loop: asyncio.AbstractEventLoop | None) -> None:
         super().__init__(driver)
@@ -140,6 +142,22 @@ class TaskCrew(Crew[Perch]):
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             self.driver.crash(error)
 
+    def suspect(self) -> None:
+        """The loop may not go on."""
+        if self.loop_watch is not None:
+            self.loop_watch.start()
+
+    def doze(self, bell: ThreadBell, until: float) -> None:
+        """As of all crews; where nothing comes for a while, the loop is watched."""
+        clock = self.driver.clock
+        if not isinstance(clock, SystemClock) or (self.loop_watch is not None and self.loop_watch.pulse is not None):
+            super().doze(bell, until)
+            return
+        waited = clock.now() + DELAY
+        super().doze(bell, min(until, waited))
+        if clock.now() >= waited:
+            self.suspect()
+
     # Time ---------------------------------------------------------------------------------------------------
 
     def watch(self, at: float) -> None:
@@ -206,11 +224,11 @@ class TaskCrew(Crew[Perch]):
             driver.feeder.attach(self.loop)
             async with entered_async(driver.job.call, driver.parted) as resource:
                 self.call = driver.job.call.bind_async(*resource)
-                watch = LoopWatch(self)
+                self.loop_watch = LoopWatch(self)
                 try:
                     await self._supervise()
                 finally:
-                    watch.stop()
+                    self.loop_watch.stop()
                     await self._cancel(driver.grace)
         except BaseException as error:  # noqa: BLE001 - the last resort: never look complete
             driver.crash(error)

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from iobound.models.places import Place
 
 DELAY = 0.25
-"""Seconds that a run lasts before its loop is watched: a briefer one pays for a timer and nothing else."""
+"""Seconds that a run lasts before its loop is watched: a briefer one pays for a timer and nothing else. The timer is on that
+very loop, so whoever sees earlier that it does not go on says so: a consumer in another thread, or a worker whose call has
+kept the loop for long."""
 IDLE = 0.25
 """Seconds between two looks at loops that go on. Each wakes a thread: four a second are below 0.1 % of a core."""
 AGAIN = 0.05
@@ -64,7 +66,7 @@ class LoopWatch:
         self.said = Lock()
         # Other clocks stand still while anybody computes; without a GIL no thread may read another's frames.
         watched = isinstance(driver.clock, SystemClock) and not ALWAYS
-        self.timer = crew.loop.call_later(DELAY, self._start) if watched else None
+        self.timer = crew.loop.call_later(DELAY, self.start) if watched else None
 
     @property
     def live(self) -> bool:
@@ -79,8 +81,10 @@ class LoopWatch:
         if self.pulse is not None:
             _patrol.leave()
 
-    def _start(self) -> None:
-        _patrol.enter(self)
+    def start(self) -> None:
+        """From now on, if it is watched at all: from any thread, and perhaps more than once."""
+        if self.timer is not None and self.pulse is None:
+            _patrol.enter(self)
 
     def call_of(self, task: object) -> tuple[int, int] | None:
         """Which attempt at which item the task makes, if it is a worker of this run."""
@@ -215,8 +219,10 @@ class Patrol:
         self.thread = None
 
     def enter(self, watch: LoopWatch) -> None:
-        """Watch the loop of this run, which runs here."""
+        """Watch the loop of this run."""
         with self.lock:
+            if watch.pulse is not None:
+                return
             pulses = (other.pulse for other in self.living() if other.loop is watch.loop)
             watch.pulse = next(pulses, None) or Pulse(watch)
             self.watches[ref(watch)] = None

@@ -97,7 +97,7 @@ class Driver:
         while (verdict := self.look(taken)) is WAIT:
             taken = 0
             if not self.feeder.pull_here() and not self.workers.work_here():
-                self.clock.wait(self.bell, self.core.drain_until)  # type: ignore[arg-type]
+                self.workers.doze(self.bell, self.core.drain_until)  # type: ignore[arg-type]
             if self.core.delivery.deliverable:
                 return True
         return verdict is READY

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iobound.models.calls import Call
     from iobound.models.driver import Driver
     from iobound.words.attempt import Attempt, Slot
+    from iobound.words.bells import ThreadBell
     from iobound.words.clock import Clock
     from iobound.words.gates import Pause
     from iobound.words.limiting import Told
@@ -90,7 +91,10 @@ class Workers(Protocol):
         """A gate may have opened: have somebody look, or `Driver.tick` called. Takes no lock."""
 
     def work_here(self) -> bool:
-        """The consumer would wait: it may make a few calls itself. Whether it did."""
+        """The consumer would wait: it may make a call itself. Whether it did."""
+
+    def doze(self, bell: ThreadBell, until: float) -> None:
+        """The consumer, in a thread of its own, sleeps until it is rung or so late."""
 
     def expire(self, slot: Slot) -> Attempt | None:
         """* The call in `slot` has had its time: cancel it, or give it up. What is to be settled for it now."""

@@ -47,6 +47,10 @@ class Nobody:
         """The consumer does nothing else."""
         return False
 
+    def doze(self, bell: ThreadBell, until: float) -> None:
+        """As of all workers."""
+        self.driver.clock.wait(bell, until)
+
     def expire(self, slot: Slot) -> Attempt | None:  # noqa: ARG002 - others can
         """A call in the consumer's own thread cannot be left."""
         return None

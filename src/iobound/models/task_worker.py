@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from iobound.words.attempt import Attempt, Slot
 
 BURST = 64
-"""A worker whose calls never suspend lets others have the loop after this many."""
+"""A worker whose calls never suspend lets others have the loop after this many,"""
+LONG = 0.01
+"""or after one that has kept the loop for so many seconds."""
 
 
 class Perch:
@@ -121,6 +123,7 @@ class TaskWorker:
                 while True:
                     try:
                         sent = yield awaited
+                        now = clock()
                     except BaseException as error:  # noqa: BLE001 - a cancellation, which belongs to the call
                         awaited = context.run(coroutine.throw, error)
                     else:
@@ -129,7 +132,7 @@ class TaskWorker:
                 value = stop.value
             except BaseException as error:  # noqa: BLE001 - the core decides what an error means
                 value, failure = None, self._failure(error)
-            now = clock()
+            resumed, now = now, clock()
             if watched or failure is not None or type(value) is CoroutineType:
                 if not self._end(attempt, value, failure, now):
                     return
@@ -139,7 +142,9 @@ class TaskWorker:
                 attempt.duration = now - started
                 crew.succeeded(attempt, slot, tally)
             burst += 1
-            if burst >= BURST:
+            if burst >= BURST or now - resumed > LONG:
+                if now - resumed > LONG:
+                    crew.suspect()
                 burst = 0
                 crew.coming = True
                 yield

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from iobound.core.run import Core
     from iobound.models.driver import Driver
     from iobound.words.attempt import Attempt
+    from iobound.words.bells import ThreadBell
 
 
 class Perch(Protocol):
@@ -117,8 +118,12 @@ class Crew(Generic[P]):
             self.tell()
 
     def work_here(self) -> bool:
-        """The consumer would wait: it may make a few calls itself. Whether it did."""
+        """The consumer would wait: it may make a call itself. Whether it did."""
         return False
+
+    def doze(self, bell: ThreadBell, until: float) -> None:
+        """The consumer, in a thread of its own, sleeps until it is rung or so late."""
+        self.driver.clock.wait(bell, until)
 
     def tell(self) -> None:
         """An attempt is done while the consumer waits: ring if it may take something now."""

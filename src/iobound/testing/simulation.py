@@ -104,6 +104,10 @@ class Dispatcher:
         """It does all there is to do."""
         return False
 
+    def doze(self, bell: ThreadBell, until: float) -> None:
+        """On the virtual clock."""
+        self.time.wait(bell, until)
+
     def rung(self) -> None:
         """Start all that may start, at this moment, but not here. Takes no lock of a run."""
         if self.soon is None or self.soon.action is None:
