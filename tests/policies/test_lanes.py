@@ -37,13 +37,17 @@ class Played:
         self.lanes = Lanes(300e-6, consumer=consumer, brief=True)
         self.now, self.totals = 0.0, Totals()
 
-    def play(self, machine: Machine, seconds: float, most: int = 64, call: float = 1e-5) -> dict[float, float]:
-        """The share of the time that each number of workers had."""
+    def play(
+        self, machine: Machine, seconds: float, most: int = 64, call: float = 1e-5, beside: float = 0.0
+    ) -> dict[float, float]:
+        """The share of the time that each number of workers had. `beside`: what a call takes beside others."""
         end, shares = self.now + seconds, dict[float, float]()
         while self.now < end:
-            self.lanes.look(self.now, self.totals, most)
-            calls = machine(self.lanes.number) * 0.005
-            self.totals += Totals(succeeded=calls, timed=calls, seconds=calls * call)
+            if self.lanes.brief:
+                self.lanes.look(self.now, self.totals, most)
+            calls = machine(min(most, self.lanes.number)) * 0.005
+            seconds_each = beside or call if self.lanes.number > 1 else call
+            self.totals += Totals(succeeded=calls, timed=calls, seconds=calls * seconds_each)
             shares[self.lanes.number] = shares.get(self.lanes.number, 0.0) + 0.005 / seconds
             self.now += 0.005
         return shares
@@ -79,6 +83,52 @@ def test_work_that_changes_is_seen() -> None:
 
 def test_no_more_are_tried_than_the_limit_lets() -> None:
     assert max(Played().play(near, 5.0, most=5)) == 5
+
+
+def test_calls_that_make_each_other_long_go_back_to_where_they_are_brief() -> None:
+    """As large reads do, which fight for memory: who looked only at how long they take would leave them to many."""
+    played = Played()
+    played.lanes.double(64), played.lanes.double(64)
+    assert played.lanes.number == 4
+    assert played.play(alone, 3.0, beside=2e-3)[0] > 0.9
+
+
+@pytest.mark.parametrize("machine, best", [(alone, 0), (near, FOREVER)])
+def test_where_some_are_brief_the_fewest_are_tried_now_and_then(machine: Machine, best: float) -> None:
+    """Among many, who are in each other's way (or not)."""
+    played = Played()
+    lanes = played.lanes
+    lanes.wait()
+    trials, shares = 0, 0.0
+    while played.now < 30.0:
+        if not lanes.brief:
+            trials += lanes.doubt(played.now, played.totals)
+        shares += played.play(machine, 0.005, beside=2e-3).get(best, 0.0)
+    assert 1 <= trials <= 10
+    assert shares * 0.005 > 0.9 * 30.0
+
+
+def test_a_trial_in_which_nothing_ends_is_over_soon() -> None:
+    lanes = Lanes(300e-6, consumer=True, brief=False)
+    assert not lanes.doubt(0.0, Totals())
+    assert lanes.doubt(1.0, Totals(succeeded=1000.0))
+    assert lanes.number == 0
+    assert not lanes.look(1.0, Totals(succeeded=1000.0), 64)
+    assert lanes.look(1.04, Totals(succeeded=1001.0), 64)
+    assert lanes.number == FOREVER
+    assert lanes.doubt(2.0, Totals(succeeded=2000.0)) is lanes.doubt(2.1, Totals(succeeded=2100.0)) is False
+    assert lanes.doubt(2.3, Totals(succeeded=2300.0))
+    lanes.double(64)  # or whoever tries it is stuck
+    assert lanes.number == FOREVER
+
+
+def test_after_calls_that_lasted_fewer_are_tried_from_where_it_stands() -> None:
+    played = Played()
+    for _ in range(3):
+        played.lanes.double(64)
+    shares = played.play(near, 0.1)
+    assert 0 not in shares
+    assert shares[8] + shares.get(16, 0.0) > 0.5
 
 
 def test_calls_that_take_long_are_left_to_the_limit() -> None:

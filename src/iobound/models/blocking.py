@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from iobound.models.places import Place
 
 DELAY = 0.25
-"""Seconds that a run lasts before its loop is watched: a briefer one pays for a timer and nothing else. The timer is on that
-very loop, so whoever sees earlier that it does not go on says so: a consumer in another thread, or a worker whose call has
-kept the loop for long."""
+"""Seconds that a run lasts before its loop is watched: a briefer one pays for a timer and nothing else. The timer is on
+that very loop, so whoever sees earlier that it does not go on says so: a consumer in another thread, or a worker whose
+call has kept the loop for long."""
 IDLE = 0.25
 """Seconds between two looks at loops that go on. Each wakes a thread: four a second are below 0.1 % of a core."""
 AGAIN = 0.05

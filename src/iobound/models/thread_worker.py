@@ -60,7 +60,7 @@ class ThreadWorker:
         crew, driver, core, slot, tally = self.crew, self.driver, self.driver.core, self.slot, self.tally
         pending, clock, observed = self.pending, driver.clock.now, driver.hooks.watch_calls
         watched = observed or not core.plain or slot.timeout is not None
-        lanes, brief = crew.lanes, crew.lanes.longest
+        lanes, brief = crew.lanes, crew.lanes.telling
         attempt: Any
         for _ in self.turns:
             try:

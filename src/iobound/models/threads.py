@@ -9,7 +9,7 @@ from iobound.models.consumer import Consumer
 from iobound.models.thread_worker import ThreadWorker
 from iobound.models.timekeeper import Timekeeper
 from iobound.models.workers import Crew
-from iobound.policies.lanes import CALLS, Lanes
+from iobound.policies.lanes import CALLS, SECONDS, Lanes
 from iobound.words.bells import ALWAYS, ThreadBell
 from iobound.words.clock import FOREVER, SystemClock
 from iobound.words.spans import span
@@ -54,8 +54,8 @@ class ThreadCrew(Crew[ThreadBell]):
         """Looks since another one has."""
         self.short = 0
         """Brief calls, where calls are taken to be long."""
-        self.seen = Totals()
-        """What had been counted when it was last asked whether they are."""
+        self.asked, self.seen = -FOREVER, Totals()
+        """When it was last asked whether they are, and what had been counted then."""
         self.untold = 0
         """Results that the consumer was not rung for."""
         self.consumer = Consumer(self) if here else None
@@ -111,17 +111,20 @@ class ThreadCrew(Crew[ThreadBell]):
         return min(self.core.slots.capacity - self.seated, self.lanes.number)
 
     def repace(self) -> None:
-        """A call was brief, where calls are taken to be long. One tells nothing."""
-        now = self.driver.clock.now()
+        """A call may have been brief, where calls are taken to be long. One tells nothing."""
+        self.short += 1
+        if self.short % TELLING or (now := self.driver.clock.now()) < self.asked + SECONDS:
+            return
         with self.driver.lock:
-            self.short += 1
-            if self.lanes.brief or self.short % TELLING:
+            if self.lanes.brief:
                 return
             totals = self.core.steering.totals(now)
-            seen, self.seen = totals - self.seen, totals
+            seen, self.seen, self.asked = totals - self.seen, totals, now
             lasting = sum(now - attempt.started for attempt in self.core.slots.running())  # they are part of the work
-            if seen.seconds + lasting <= self.lanes.longest * seen.timed:
+            brief = seen.seconds + lasting <= self.lanes.longest * seen.timed
+            if brief:
                 self.lanes.hurry()
+            if brief or self.lanes.doubt(now, totals):
                 self.regroup()
                 self.stuck = -1  # those that run began among others
                 self.timekeeper.watch(now + PATIENCE)
@@ -136,13 +139,14 @@ class ThreadCrew(Crew[ThreadBell]):
         totals, before = self.core.steering.totals(now), self.ended
         self.ended = sum(tally.succeeded + tally.failed for tally in self.core.tallies)
         more = self.core.more(now)
+        known = self.ended >= CALLS or 0 < totals.seconds <= self.lanes.longest * totals.timed
         self.stuck = self.stuck + 1 if self.ended == before and more else min(self.stuck + 1, 0)
-        if self.stuck >= (ONCE_MORE if self.ended >= CALLS else 1):
+        if self.stuck >= (ONCE_MORE if known else 1):
             self.lanes.double(self.core.slots.capacity)
             self.regroup()
         elif self.stuck >= 0 and self.lanes.look(now, totals, self.core.slots.capacity):
             self.regroup()
-        return now + (FIRST if self.ended < CALLS else PATIENCE if more or self.ended > before else IDLE)
+        return now + (PATIENCE if more or self.ended > before else IDLE) if known else now + FIRST
 
     def tell(self) -> None:
         """As of all crews; a single worker tells of several together."""
@@ -168,6 +172,7 @@ class ThreadCrew(Crew[ThreadBell]):
     def regroup(self) -> None:
         """* Another number of workers shall make the calls."""
         self.slow = self.lanes.number > 1
+        self.asked, self.seen = self.driver.clock.now(), self.core.steering.totals(self.driver.clock.now())
         self.recall()
         self.driver.feeder.replenish()  # the consumer may have been too busy to
         if not self.lanes.number and self.driver.waits:

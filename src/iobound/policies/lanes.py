@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 LONGER = 3.3
-"""Times the longest brief call. Only such calls are brief no longer: workers make each other's longer."""
+"""Times the longest brief call. Only such calls are brief no longer, and only if they take so long without others
+beside them: workers make each other's longer."""
 WORTH = 1.1
 """The throughput that more workers must bring, of what fewer did, or fewer may lose."""
 CHANGED = 2.0
 """Times the throughput: the work is another one."""
 SECONDS, CALLS = 0.01, 64
 """What a measurement takes at least: two switch intervals of the interpreter."""
+ENOUGH = 0.03
+"""Seconds for which the fewest may be tried where many are at work."""
 SHORT, REST, LONGEST_REST = 0.1, 1.0, 16.0
 """Seconds until other numbers are tried: at first, so that short runs are spared; again; and once it has come out the
 same again and again."""
@@ -41,6 +44,8 @@ class Lanes:
 
     def __init__(self, longest: float, *, consumer: bool, brief: bool) -> None:
         self.longest = longest
+        self.telling = longest * LONGER
+        """Seconds that brief calls may take where there are others beside them."""
         self.brief = brief
         self.number: float = 1 if brief else FOREVER
         """Workers that may be at it; 0: the consumer; infinite: as many as the limit lets."""
@@ -50,14 +55,44 @@ class Lanes:
         self._plan = self._planned()
         self._origin: Totals | None = Totals() if brief else None
         self._began = self._now = 0.0
+        self._left: tuple[float, Totals] | None = None
+        """When calls were found not to be brief, about, and what had been counted."""
+        self._pause = SHORT
+        """Seconds until that is doubted."""
+        self._rival = 0.0
+        """The throughput of many, where the fewest are tried beside it; 0: they are not."""
 
     def wait(self) -> None:
         """Calls are not brief: they wait for something."""
+        if self._rival:
+            self._pause = min(LONGEST_REST, 2 * self._pause)
         self.brief, self.number, self.best = False, FOREVER, None
+        self._left, self._rival = None, 0.0
+
+    def doubt(self, now: float, totals: Totals) -> bool:
+        """Some calls are brief, though most are not: is it that workers are in each other's way?
+
+        The fewest are tried for a moment, now and then. Whether they are now.
+        """
+        if self._left is None:
+            self._left = now, totals
+        if (seconds := now - self._left[0]) < self._pause:
+            return False
+        self._try((totals - self._left[1]).succeeded / seconds)
+        return True
+
+    def _try(self, rival: float) -> None:
+        """The fewest are measured; the others had this throughput."""
+        self._rival = rival
+        self.hurry()
 
     def double(self, most: int) -> None:
         """No call ends any more, and there are more to make: let others make them."""
-        self.number, self._plan, self._origin = max(2, 2 * self.number), self._planned(), None
+        if self._rival:
+            self.wait()
+            return
+        self.number = max(2, 2 * self.number)
+        self._plan, self._origin = self._planned(), None
         if self.number >= most:
             self.wait()
 
@@ -72,13 +107,17 @@ class Lanes:
             self._began, self._origin = now, totals
             return False
         seconds, seen = now - self._began, totals - self._origin
-        if seconds < SECONDS or seen.succeeded < CALLS:
+        if (seconds < SECONDS or seen.succeeded < CALLS) and not (self._rival and seconds >= ENOUGH):
             return False
-        self._now, self._origin, before = now, None, self.number
-        if seen.seconds > self.longest * LONGER * seen.timed:
+        self._now, self._origin, before, rate = now, None, self.number, seen.succeeded / seconds
+        lasting = not self._rival and seen.seconds > self.telling * seen.timed  # on trial end those that began before
+        if rate < self._rival or (lasting and self.number <= 1):
             self.wait()
         else:
-            self.number = min(most, self._next(seen.succeeded / seconds))
+            self._pause, self._rival = SHORT, 0.0
+            self.number = min(most, self._next(rate))
+            if lasting and self.number > 1:
+                self._try(rate)
         if self.number == before:
             self._began, self._origin = now, totals  # nothing has to settle
         return self.number != before
@@ -91,8 +130,9 @@ class Lanes:
 
     def _planned(self) -> Generator[int, float, None]:
         """The numbers to try one after the other; each gives its throughput."""
-        number, rest = self._first, SHORT
+        number, rest = int(self.number), SHORT
         rate = yield number
+        number, rate = yield from self._descend(number, rate)
         rate, _ = yield from self._rest(number, rate, SHORT)
         while True:
             best, (number, rate) = number, (yield from self._climb(number, rate))
