@@ -115,7 +115,7 @@ class Driver:
         return verdict is READY
 
     def _credit(self, count: int) -> None:
-        if count:
+        if count or self.core.losses.free:
             self.core.credit(count, self.clock.now())
         if self.core.admitting:
             self.feeder.replenish()
