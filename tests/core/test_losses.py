@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from hand_core import HandCore
+
 from iobound.core.source import refill
 from iobound.core.statistics import snapshot
-from iobound.words.stats import Stats
+
+if TYPE_CHECKING:
+    from iobound.words.stats import Stats
 
 
 def stats(hand: HandCore) -> Stats:
