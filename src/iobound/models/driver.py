@@ -70,8 +70,7 @@ class Driver:
 
     def publish(self) -> None:
         """Tell the hooks, outside the lock, what happened inside it."""
-        while self.news:
-            self.hooks.tell(*self.news.popleft())
+        self.hooks.tell_all(self.news)
 
     def look(self, taken: int) -> str:
         """Test and park in one critical section: after WAIT the consumer's bell will ring."""
