@@ -138,9 +138,11 @@ class Options:
 
     def _check_concurrency(self) -> None:
         told = self.concurrency
-        if isinstance(told, type) or (told != "auto" and not hasattr(told, "take_seat")):
-            wanted = "an integer of at least 1, or 'auto', or an object: concurrency=iobound.AdaptiveLimit()"
-            check_count("concurrency", told, wanted)
+        if isinstance(told, type):
+            error = TypeError(f"concurrency={told.__name__} is a class, not an object")
+            raise hinted(error, "make one, as in concurrency=iobound.AdaptiveLimit()")
+        if told != "auto" and not hasattr(told, "take_seat"):
+            check_count("concurrency", told, "an integer of at least 1, or 'auto', or AdaptiveLimit()")
 
     def _check_model(self) -> None:
         names: Any = self.model

@@ -246,6 +246,6 @@ def test_a_limit_of_which_a_run_has_a_part_is_said_to_be_divided() -> None:
 @pytest.mark.parametrize("kind", [AdaptiveLimit, FixedLimit])
 def test_the_class_in_the_place_of_an_object_is_refused_with_a_hint(kind: Any) -> None:
     """Nothing has started by then."""
-    with pytest.raises(TypeError, match=r"concurrency=<class .*Limit'> is not valid") as told:
+    with pytest.raises(TypeError, match=r"concurrency=.*Limit is a class, not an object") as told:
         iobound.map(str, [1], concurrency=kind)
     assert "concurrency=iobound.AdaptiveLimit()" in told.value.__notes__[0]
