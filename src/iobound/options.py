@@ -120,8 +120,7 @@ class Options:
         check_choice("feed", self.feed, ("auto", "consumer"))
         if not isinstance(self.ordered, bool):
             refuse("ordered", self.ordered, "True or False")
-        if self.concurrency != "auto" and not hasattr(self.concurrency, "take_seat"):
-            check_count("concurrency", self.concurrency, "an integer of at least 1, or 'auto', or AdaptiveLimit()")
+        self._check_concurrency()
         if self.buffersize is not None:
             check_count("buffersize", self.buffersize)
         if self.max_abandoned is not None:
@@ -136,6 +135,14 @@ class Options:
         self._check_errors()
         self._check_hooks()
         self._check_limits()
+
+    def _check_concurrency(self) -> None:
+        told = self.concurrency
+        if isinstance(told, type):
+            error = TypeError(f"concurrency={told.__name__} is a class, not an object")
+            raise hinted(error, "make one, as in concurrency=iobound.AdaptiveLimit()")
+        if told != "auto" and not hasattr(told, "take_seat"):
+            check_count("concurrency", told, "an integer of at least 1, or 'auto', or AdaptiveLimit()")
 
     def _check_model(self) -> None:
         names: Any = self.model

@@ -221,3 +221,31 @@ def test_a_pacer_is_open_until_something_is_refused_and_forgets_it_in_time() -> 
     assert 0.85 * 100 * 8 <= taken <= 1.01 * 100 * 8
     assert pacer.take(1, 71.0) == 0
     assert pacer.rate is None
+
+
+def test_the_reason_is_true_of_the_limit_that_it_is_told_with() -> None:
+    """A limit at its bound is compared with a little less now and then, which is not the most that is allowed."""
+    [played] = play(SimulatedServer(places=1000, seconds=0.1), 30.0, Client(AdaptiveLimit(max=64)))
+    told = {(limit, why) for _, limit, why in played.limits}
+    assert {limit for limit, why in told if why == "it is the most that is allowed"} == {64}
+    assert not {why for limit, why in told if limit == 64} & {"more bring more", "twice as many brought more"}
+    less = {limit for limit, why in told if why == "a little less than the most that is allowed is tried"}
+    assert less
+    assert max(less) < 64
+
+
+def test_a_limit_of_which_a_run_has_a_part_is_said_to_be_divided() -> None:
+    """What a run may is not all that is allowed."""
+    limit, clock = AdaptiveLimit(initial=4, min=4, max=4), VirtualClock()
+    runs = [iobound.map(clock.sleep, [0.1] * 400, model=Simulated(clock), concurrency=limit) for _ in range(2)]
+    for _ in zip(*runs, strict=True):
+        pass
+    assert runs[0].stats.limited_by == "it is the most that is allowed, divided among 2 runs"
+
+
+@pytest.mark.parametrize("kind", [AdaptiveLimit, FixedLimit])
+def test_the_class_in_the_place_of_an_object_is_refused_with_a_hint(kind: Any) -> None:
+    """Nothing has started by then."""
+    with pytest.raises(TypeError, match=r"concurrency=.*Limit is a class, not an object") as told:
+        iobound.map(str, [1], concurrency=kind)
+    assert "concurrency=iobound.AdaptiveLimit()" in told.value.__notes__[0]

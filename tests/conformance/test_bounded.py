@@ -6,6 +6,7 @@ import contextlib
 import gc
 import itertools
 import weakref
+from threading import Event
 
 import pytest
 
@@ -201,6 +202,22 @@ async def test_the_item_that_order_waits_for_is_named(crowd):
     run = crowd.map(body_of(crowd.Meter()), range(12), concurrency=2, buffersize=4, ordered=False)
     assert sorted(await crowd.list(run)) == [*range(12)]
     assert (run.stats.held_by_order, run.stats.held_by_index) == (0.0, None)
+
+
+async def test_a_source_that_makes_the_run_wait_is_named(crowd):
+    """`stats.held_by_source` counts all of its pauses, not only the first or the last."""
+
+    def slow():
+        for item in range(6):
+            Event().wait(0.02)
+            yield item
+
+    async def body(item):
+        return item
+
+    run = crowd.map(body, slow(), concurrency=4)
+    assert await crowd.list(run) == [*range(6)]
+    assert run.stats.held_by_source > 3 * 0.02  # before the first item nobody looks
 
 
 async def test_memory_is_flat_over_many_lazy_items(world):

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 import iobound
-from iobound.core.delivery import Delivery
+from iobound.core.losses import Losses
 from iobound.core.run import Core
 from iobound.core.statistics import Histogram
 from iobound.models import Asyncio, Serial, Threads, feeders
@@ -24,8 +24,8 @@ PLACES = {
     "refill": (feeders, "refill"),
     "more": (Core, "more"),
     "end_source": (Core, "end_source"),
-    "blocked": (Delivery, "blocked"),
-    "credit": (Delivery, "credit"),
+    "blocked": (Losses, "blocked"),
+    "credit": (Core, "credit"),
     "histogram": (Histogram, "add"),
 }
 COUNT = 60

@@ -112,3 +112,37 @@ async def test_a_method_of_a_broken_hook_is_not_called_for_other_events(world, l
     await world.run(same, range(5), hooks=[Broken()], concurrency=1)
     assert len(log.said) == 1
     log.said.clear()
+
+
+async def test_who_calls_which_hook(world):
+    """Started and settled where the call is made, delivered and stopped where the results are taken."""
+    where = {event: set() for event in ("call", "started", "settled", "delivered", "stopped")}
+
+    class Names:
+        def __getattr__(self, event):
+            if event not in where:
+                raise AttributeError(event)
+            return lambda *_: where[event].add(threading.get_ident())
+
+    async def body(item):
+        where["call"].add(threading.get_ident())
+        return item
+
+    await world.run(body, range(20), hooks=[Names()], concurrency=3)
+    if world.colour != "late":  # where a first call gives a coroutine, another party goes on
+        assert where["started"] == where["settled"] == where["call"]
+    assert where["delivered"] == where["stopped"] == {threading.get_ident()}
+
+
+async def test_a_failure_that_is_dropped_counts_as_delivered(world):
+    """For hooks as for the statistics: nothing of it is left in the run."""
+    observer = Observer()
+
+    async def body(item):
+        if item % 2:
+            raise ValueError(item)
+        return item
+
+    run = world.map(body, range(8), errors="skip", hooks=[observer])
+    assert await world.list(run) == [0, 2, 4, 6]
+    assert observer.seen["delivered"] == run.stats.delivered == 8

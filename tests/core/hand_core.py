@@ -144,7 +144,7 @@ class HandCore:
         attempt = self.core.delivery.ready.popleft()
         self.delivered.append(attempt)
         if credit:
-            self.core.delivery.credit(1, self.now)
+            self.core.credit(1, self.now)
             if self.rules.max_errors is not None:
                 self.core.check_errors()
         return attempt

@@ -53,7 +53,7 @@ def test_room_comes_back_only_with_credit() -> None:
     hand.settle_item("a")
     assert hand.take(credit=False)
     assert hand.core.delivery.room == 0
-    hand.core.delivery.credit(1, 0.0)
+    hand.core.credit(1, 0.0)
     assert hand.core.delivery.room == 1
 
 
@@ -70,7 +70,7 @@ def test_a_container_whose_end_coincides_with_the_window_ends_with_the_next_refi
     items = iter(range(3))
     refill(hand.core, items, 0.0)
     assert hand.core.source_open
-    hand.core.delivery.credit(1, 0.0)
+    hand.core.credit(1, 0.0)
     refill(hand.core, items, 0.0)
     assert not hand.core.source_open
 
@@ -310,7 +310,7 @@ def test_slots_that_idle_because_of_the_order_are_blamed_on_the_item() -> None:
     hand.start_all()
     hand.settle_item(2)
     assert hand.start() is None
-    hand.core.delivery.blocked(hand.now, source_open=True)
+    hand.core.blocked(hand.now)
     hand.go(4.0)
     hand.settle_item(0)
     hand.take_all()

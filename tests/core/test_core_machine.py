@@ -159,7 +159,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule()
     def credit(self) -> None:
-        self.core.delivery.credit(self.uncredited, self.hand.now)
+        self.core.credit(self.uncredited, self.hand.now)
         self.uncredited = 0
         self.core.check_errors()
 

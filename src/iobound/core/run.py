@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from iobound.core.delivery import Delivery
+from iobound.core.losses import Losses
 from iobound.core.slots import LOOKS, Slots
 from iobound.core.starts import Starts
 from iobound.core.steering import Steering
@@ -38,6 +39,9 @@ class Core:
         """Nobody else has a word in what an item that succeeded means."""
         self.slots = Slots(rules, now)
         self.delivery = Delivery(rules.window(rules.limit), ordered=rules.ordered)
+        self.losses = Losses(self)
+        self.blocked = self.losses.blocked
+        """A worker finds nothing to start."""
         self.pending: deque[Attempt] = deque()
         self.starts = Starts(rules, wake)
         self.tallies: list[Tally] = []
@@ -84,9 +88,7 @@ class Core:
     def end_source(self, error: BaseException | None = None) -> None:
         """The source has no more items; its own exception is raised after what was pulled was delivered."""
         self.source_open = False
-        self.delivery.source_ended()
-        if error is not None and self.ending is None:
-            self.ending = error
+        self.ending = error if self.ending is None else self.ending
 
     # Starting -----------------------------------------------------------------------------------------------
 
@@ -94,25 +96,22 @@ class Core:
         """The next attempt to start, if one may start now."""
         if self.plain or not self.admitting:
             try:
-                return self.pending.popleft() if self.admitting else None
+                found = self.pending.popleft() if self.admitting else None
             except IndexError:
                 return None
+            self.losses.review(now)
+            return found
         if self.rules.memory is not None:
             self.rules.memory.look_at(self._kept, ready=self.delivery.deliverable, awaited=self.delivery.awaited)
         while self.admitting and not self.crammed:
             found = self.starts.next(now)
             if found is None or found.error is None:
-                if found is not None and self.delivery.blocked_since is not None:
-                    self.delivery.freed(now)
+                if found is not None and self.losses.free:
+                    self.losses.review(now)
                 return found
             self._conclude(found)  # a gate refused it, or its retry came too late
         self.starts.pass_turn(now)
         return None
-
-    def blocked(self, now: float) -> None:
-        """A worker finds nothing to start: note why."""
-        held_by = "consumer" if self.crammed else self.starts.held_by
-        self.delivery.blocked(now, source_open=self.source_open, limit=held_by)
 
     def more(self, now: float) -> bool:
         """Whether another attempt may be there to start. A guess: only `admit` knows."""
@@ -127,6 +126,11 @@ class Core:
     def put_back(self, attempt: Attempt) -> None:
         """An attempt that was admitted but could not be made: it goes before everything else, uncounted."""
         (self.pending.appendleft if self.plain else self.starts.put_back)(attempt)
+
+    @property
+    def outcomes(self) -> int:
+        """Items that have ended for good."""
+        return self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
 
     @property
     def wants(self) -> int:
@@ -155,7 +159,8 @@ class Core:
 
     def credit(self, count: int, now: float) -> None:
         """The consumer took `count` items."""
-        self.delivery.credit(count, now)
+        self.delivery.returned += count
+        self.losses.review(now)
         if self.rules.memory is not None:
             delivery = self.delivery
             self.rules.memory.delivered(self._kept, ready=delivery.deliverable, awaited=delivery.awaited)
@@ -213,10 +218,8 @@ class Core:
     def check_errors(self) -> None:
         """Stop if more items failed than `max_errors` allows."""
         limit = self.rules.max_errors
-        if limit is not None and not self.stopping:
-            outcomes = self.failed + sum(tally.succeeded for tally in self.tallies) if self.plain else self.settled
-            if limit.exceeded(self.failed, outcomes):
-                self.end(limit.error(self.failed, outcomes, self.latest))
+        if limit is not None and not self.stopping and limit.exceeded(self.failed, outcomes := self.outcomes):
+            self.end(limit.error(self.failed, outcomes, self.latest))
 
     @property
     def lingering(self) -> bool:

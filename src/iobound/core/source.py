@@ -18,7 +18,7 @@ def refill(core: Core, items: Iterable[object], now: float) -> bool:
         core.pending.extend(batch)
     else:
         core.starts.extend(batch)
-    if len(batch) == room:
-        return True
-    core.end_source(error)
-    return False
+    if len(batch) < room:
+        core.end_source(error)
+    core.losses.review(now)
+    return len(batch) == room

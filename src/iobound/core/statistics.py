@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, exp2, log, log2
 from typing import TYPE_CHECKING
 
-from iobound.core.delivery import DELIVERY
+from iobound.core.losses import ROUTE
 from iobound.words.stats import Durations, Stats
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def snapshot(core: Core, now: float, model: str = "", chosen: str = "") -> Stats
     """What the run has done so far. Bounded work: a few additions per worker."""
     total, delivery = merged(core.tallies), core.delivery
     now = core.ended_at or now
-    held = delivery.losses(now)
+    losses = core.losses.times.until(now)
+    held = losses.held
     return Stats(
         pulled=delivery.pulled,
         succeeded=total.succeeded,
@@ -143,8 +144,8 @@ def snapshot(core: Core, now: float, model: str = "", chosen: str = "") -> Stats
         running=durations(total.running),
         waiting=durations(total.waiting),
         held_by_order=held["order"],
-        held_by_index=delivery.held_by,
+        held_by_index=losses.item,
         held_by_source=held["source"],
         held_by_consumer=held["consumer"],
-        held_by_limits={name: seconds for name, seconds in held.items() if name not in DELIVERY},
+        held_by_limits={name: seconds for name, seconds in held.items() if name not in ROUTE},
     )

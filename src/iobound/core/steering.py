@@ -81,7 +81,10 @@ class Steering:
     @property
     def why(self) -> str:
         """Why the limit is what it is; empty if it was told."""
-        return "" if self.seat is None else self.seat.why
+        if self.seat is None:
+            return ""
+        squeezed = self.seat.size > self.most or self.core.slots.recover_at < FOREVER
+        return "the machine has no room for more" if squeezed else self.seat.why
 
     @property
     def next_look(self) -> float:
@@ -121,4 +124,4 @@ class Steering:
         if slots.recover_at < FOREVER:  # there were too few descriptors: back to it step by step
             slots.wanted, size = size, min(size, slots.limit)
         if size != slots.limit:
-            self.resize(size, self.seat.why)
+            self.resize(size, self.why)

@@ -70,8 +70,7 @@ class Driver:
 
     def publish(self) -> None:
         """Tell the hooks, outside the lock, what happened inside it."""
-        while self.news:
-            self.hooks.tell(*self.news.popleft())
+        self.hooks.tell_all(self.news)
 
     def look(self, taken: int) -> str:
         """Test and park in one critical section: after WAIT the consumer's bell will ring."""
@@ -115,7 +114,7 @@ class Driver:
         return verdict is READY
 
     def _credit(self, count: int) -> None:
-        if count:
+        if count or self.core.losses.free:
             self.core.credit(count, self.clock.now())
         if self.core.admitting:
             self.feeder.replenish()

@@ -137,6 +137,7 @@ class Feeder:
                 self.core.fail(error)
             else:
                 self.core.end_source(error if error is not None else self._shared())
+                self.core.losses.review(self.now())
             self.driver.act()
         self.driver.workers.stir()
         self.driver.hooks.tell("source_ended", self.core.delivery.pulled)

@@ -102,6 +102,7 @@ class Shared:
         if len(seats) == 1:
             seats[0].size, seats[0].why = number, why
             return
+        why = f"{why}, divided among {len(seats)} runs" if why else ""
         busy = [seat.run.busy() for seat in seats]
         wanted = [each + 1 if each < seat.size else FOREVER for each, seat in zip(busy, seats, strict=True)]
         fair = evenly(number, wanted)

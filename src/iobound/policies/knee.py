@@ -49,6 +49,9 @@ OURS, CUT = 0.7, 0.9
 PATIENCE = 1.0
 """Seconds between two cuts at least: refusals come in crowds, and a crowd is one event."""
 
+FULL, LESS = "it is the most that is allowed", "a little less than the most that is allowed is tried"
+DOUBLING, GROWING = "twice as many brought more", "more bring more"
+
 
 class Bounds(NamedTuple):
     """What a limit is held to."""
@@ -69,8 +72,6 @@ class Knee:
 
     def __init__(self, limit: int, bounds: Bounds, now: float, totals: Totals) -> None:
         self.limit = limit
-        self.why = ""
-        """Why it is what it is; empty: nothing is known yet."""
         self.next_look = now + SHORTEST
         self.best = inf
         """The latency where nothing queues, as far as is known."""
@@ -79,6 +80,8 @@ class Knee:
         self._bounds = bounds
         self._center = float(limit)
         """What `limit` is tried around."""
+        self._reason = ""
+        """Why that is what it is."""
         self._starting = Phase(self._start, 12, 0.35)
         self._climbing = Phase(self._climb, 32, 0.35, STEADY)
         self._halving = Phase(self._halve, 32, 0.085, STEADY)
@@ -96,6 +99,13 @@ class Knee:
         self._refusals = Refusals(now, totals)
         self._cap = Cap()
         self._cut_at, self._counted_at_cut = -inf, -1.0
+
+    @property
+    def why(self) -> str:
+        """Why the limit is what it is; empty: nothing is known yet."""
+        if self.limit >= self._bounds.most and self._reason in (FULL, DOUBLING, GROWING):
+            return FULL
+        return LESS if self._reason == FULL else self._reason
 
     # Measuring ----------------------------------------------------------------------------------------------
 
@@ -152,7 +162,7 @@ class Knee:
 
     def _go(self, now: float, limit: float, why: str) -> None:
         self._cap.lift(now)
-        self.limit, self.why = int(self._within(limit)), why
+        self.limit, self._reason = int(self._within(limit)), why
         self._origin = None
         self.next_look = now + max(SHORTEST, self.mean)
 
@@ -176,8 +186,7 @@ class Knee:
                 self._center = self._within(max(before.limit, min(limit, reached)))
                 return self._settle("calls began to take longer" if hot else "more brought little")
         self._before, self._center = window, float(limit)
-        full = limit >= self._bounds.most
-        return self._settle("it is the most that is allowed") if full else (2 * limit, "twice as many brought more")
+        return self._settle(FULL) if limit >= self._bounds.most else (2 * limit, DOUBLING)
 
     def _settle(self, why: str) -> tuple[float, str]:
         self._phase, self._before = self._climbing, None
@@ -193,12 +202,12 @@ class Knee:
             return window.limit // 2, "calls take much longer than they did: is it because of us?"
         if self._below:
             self._before, self._below = window, False
-            return self._upper, self.why
+            return self._upper, self._reason
         if self._resting:
             self._resting -= 1
-            return window.limit, self.why
+            return window.limit, self._reason
         low, self._before, self._below = self._before, None, True
-        why = self._move(low, window) if low is not None and low.limit < window.limit else self.why
+        why = self._move(low, window) if low is not None and low.limit < window.limit else self._reason
         return self._lower, why
 
     def _move(self, low: Window, high: Window) -> str:
@@ -214,7 +223,7 @@ class Knee:
         if turn > 0:
             full = self._center >= bounds.most
             self._resting = RESTS_AT_MOST if full else self._resting
-            return "it is the most that is allowed" if full else "more bring more"
+            return FULL if full else GROWING
         return "more bring nothing" if found < bounds.elasticity else "more make calls take longer"
 
     def _halve(self, window: Window) -> tuple[float, str]:
@@ -260,7 +269,7 @@ class Knee:
         else:
             self._cap.lower(fewest - 1, now)
             self._center = min(self._center, self._cap.most)
-            self.limit, self.why = int(min(self.limit, self._cap.most)), "more at a time were refused"
+            self.limit, self._reason = int(min(self.limit, self._cap.most)), "more at a time were refused"
         if fresh:
             self._cut_at = now
             if self._phase is self._starting:

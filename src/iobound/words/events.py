@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from iobound.words.errors import logged
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Sequence
 
 EVENTS = ("started", "settled", "delivered", "limit_changed", "source_ended", "stopped")
 """What a hook may define, each a method:
 
 started(attempt), settled(attempt): around every attempt, in the worker that runs it; delivered(attempt): in
-the consumer; limit_changed(old, new, reason); source_ended(count); stopped(error): once, at the end.
+the consumer; limit_changed(old, new, reason), source_ended(count): in whoever comes to know it; stopped(error): once,
+at the end, in whoever ends the run.
 """
 
 
@@ -45,6 +47,15 @@ class HookSet:
                 method(*facts)
             except Exception as error:  # noqa: BLE001 - an observer never hurts a run
                 self._drop(method, error)
+
+    def tell_all(self, news: deque[tuple[Any, ...]]) -> None:
+        """Tell what has happened. Several threads may be at it: each event is told by one of them."""
+        while news:
+            try:
+                facts = news.popleft()
+            except IndexError:
+                return  # somebody else was faster
+            self.tell(*facts)
 
     def _drop(self, method: Callable[..., object], error: Exception) -> None:
         hook = getattr(method, "__self__", method)

@@ -35,7 +35,7 @@ class Stats:
     retried: int = 0
     """Attempts that failed and were made again, or wait for a place to be."""
     delivered: int = 0
-    """Items handed to the consumer, or skipped on its behalf."""
+    """Items handed to the consumer, or skipped on its behalf; of a complete run all that were pulled."""
     in_flight: int = 0
     """Calls running now, abandoned ones not counted."""
     limit: int = 0
@@ -59,7 +59,7 @@ class Stats:
     held_by_index: int | None = None
     """The item that held the others up longest."""
     held_by_source: float = 0.0
-    """Seconds in which free slots idled because the source gave nothing."""
+    """Seconds in which free slots idled because the source gave nothing, or did not say that it has ended."""
     held_by_consumer: float = 0.0
     """Seconds in which free slots idled because nobody took the results."""
     held_by_limits: Mapping[str, float] = field(default_factory=dict)
