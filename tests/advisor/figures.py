@@ -10,10 +10,11 @@ from iobound.words.findings import Candidate, Drawn, Interval, Split
 SERIAL = Candidate("serial", 1)
 WAITING = Split(80, wall=0.041, cpu=0.003, gil=Interval(0.0014, 0.00145, 0.0015))
 COMPUTING = Split(80, wall=0.001, cpu=0.00099, gil=Interval(0.00095, 0.00097, 0.00099))
+BLOCKING = Split(80, wall=0.005, cpu=5e-5, gil=Interval(0.0, 1e-5, 2e-5), blocking=0.00495)
 
 
-def trial(rate, *, latency=0.041, cores=0.1, failed=0, startup=0.001, memory=0, seconds=0.1):
-    return Trial(rate, latency, 2 * latency, startup, memory, cores, 100, failed, seconds)
+def trial(rate, *, latency=0.041, cores=0.1, failed=0, startup=0.001, memory=0, seconds=0.1, failure=""):
+    return Trial(rate, latency, 2 * latency, startup, memory, cores, 100, failed, seconds, failure)
 
 
 def threads(concurrency):

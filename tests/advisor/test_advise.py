@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 import time
+import warnings
 from contextlib import contextmanager
 
 import pytest
@@ -79,6 +80,67 @@ def test_an_async_function_is_measured_on_asyncio_alone():
     assert afresh(advice, doze, range(100)) > 1.1
 
 
+def test_a_lambda_around_an_async_function_counts_as_async():
+    """As for `map`, and also where not every call gives a coroutine; none is made for nothing."""
+    begun = []
+
+    async def noted(item, it):
+        begun.append(item)
+        await doze(item)
+
+    @contextmanager
+    def session():
+        yield "session"
+
+    around = lambda item, it: noted(item, it) if item % 10 else None  # noqa: E731
+    advice = iobound.advise(around, range(1, 41), setup=session, budget=1, max=4)
+    assert (advice.is_async, advice.model) == (True, "asyncio")
+    assert {row.candidate.model for row in advice.rows} == {"asyncio"}
+    assert advice.drawn.failed == 0
+    assert len(begun) < advice.drawn.calls < len(begun) * 1.2
+
+
+def test_a_coroutine_that_blocks_its_loop_is_told_so():
+    async def blocks(_item):
+        time.sleep(0.003)  # blocks
+
+    advice = iobound.advise(blocks, range(40), budget=1, max=4)
+    assert advice.split.blocking > 0.8 * advice.split.wall
+    told = " ".join(str(advice).split())
+    assert "of a call blocks its event loop: it waits without `await`" in told
+    assert "in which others can run" not in told
+    assert "a quieter or faster machine" not in told
+    assert "iobound.to_async" in told
+
+
+def test_inside_a_running_loop_it_warns_once_at_the_line_of_the_user():
+    async def main():
+        iobound.advise(nap, range(4), budget=0.2, max=2)  # here
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(main())
+    [warning] = caught
+    assert warning.category is iobound.BlockingLoopWarning
+    assert "iobound.advise(nap, ...) blocks the running event loop" in str(warning.message)
+    assert "asyncio.to_thread(iobound.advise, nap, ...)" in str(warning.message)
+    line = main.__code__.co_firstlineno + 1
+    assert (warning.filename, warning.lineno) == (__file__, line)
+
+
+def test_a_model_under_which_all_calls_fail_is_not_compared():
+    def first_thread_only(_item):
+        if threading.current_thread() is not threading.main_thread():
+            raise ValueError("signal only works in main thread")
+        time.sleep(0.001)
+
+    advice = iobound.advise(first_thread_only, range(40), budget="3s", max=2)
+    assert (advice.model, advice.verdict) == ("serial", "clear")
+    assert "threads, concurrency 2: all " in advice.reasons[0]
+    assert "calls failed (ValueError: signal only works in main thread)" in advice.reasons[0]
+    assert "the other side" not in str(advice)
+
+
 def test_a_session_is_handed_on():
     used = []
 
@@ -97,6 +159,23 @@ def test_a_slow_function_ends_with_its_budget_and_says_what_was_not_called():
     advice = iobound.advise(time.sleep, [0.1 + at / 1e6 for at in range(200)], budget=1, max=2)
     assert advice.drawn.used < 40
     assert f"the other {200 - advice.drawn.used} items" in advice.not_measured[0]
+
+
+def test_a_call_that_takes_the_whole_budget_is_the_only_one():
+    calls, said = [], []
+
+    def slow(item):
+        calls.append(item)
+        time.sleep(0.05)
+
+    advice = iobound.advise(slow, range(100), budget=0.04, say=said.append)
+    assert len(calls) == advice.drawn.calls == 1
+    assert (advice.model, advice.verdict) == ("serial", "inconclusive")
+    assert 0 < advice.rows[0].rate.middle <= 20
+    assert "more than one call at a time" in advice.not_measured
+    assert "stopped rising" not in str(advice)
+    assert "many times" not in str(advice)
+    assert said[-1].endswith("per call; the time is over")
 
 
 def test_failures_are_counted_and_told():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from figures import COMPUTING, SERIAL, WAITING, around, measured, threads, trial
+from figures import BLOCKING, COMPUTING, SERIAL, WAITING, around, measured, threads, trial
 
 from iobound.advisor.recommend import recommend
 from iobound.words.findings import Candidate, Drawn, Interval, Split
@@ -61,6 +61,14 @@ def test_with_no_time_for_more_than_the_base_nothing_is_compared():
     advice = recommend(measured({SERIAL: around(10)}))
     assert (advice.verdict, advice.model) == ("inconclusive", "serial")
     assert advice.reasons[0] == "there was no time to compare it with anything"
+    assert "more than one call at a time" in advice.not_measured
+    assert "stopped rising" not in text(advice)
+
+
+def test_where_one_call_at_a_time_is_allowed_no_budget_would_help():
+    advice = recommend(measured({SERIAL: around(10)}, most=1))
+    assert advice.reasons[0] == "one call at a time is the most that max=1 allows: it was compared with nothing"
+    assert advice.would_change == ("a larger max than 1: then there is something to compare",)
 
 
 def test_the_gil_is_named_where_it_is_the_ceiling():
@@ -123,6 +131,42 @@ def test_a_search_that_ran_out_of_time_is_told():
     assert told in advice.would_change
 
 
+def test_throughput_that_did_not_rise_is_not_said_to_rise():
+    advice = recommend(measured({SERIAL: around(25), threads(2): around(25)}, most=2))
+    assert "rising" not in text(advice)
+    assert "more than 2 calls at a time" in advice.not_measured
+
+
+def failing(rounds=9):
+    return [trial(0.0, failed=100, failure="ValueError: not here") for _ in range(rounds)]
+
+
+def test_a_model_under_which_all_calls_fail_is_no_rival():
+    advice = recommend(measured({SERIAL: around(445), threads(2): failing()}))
+    assert (advice.verdict, advice.model) == ("clear", "serial")
+    assert advice.ratio == Interval(1.0, 1.0, 1.0)
+    told = "nothing else works: threads, concurrency 2: all 900 calls failed (ValueError: not here)"
+    assert advice.reasons[0] == told
+    assert advice.rows[-1].note == "100% of the calls failed"
+    assert "calls that succeed with threads, concurrency 2, too: then there is something to compare" in text(advice)
+    for wrong in ("other side", "rising", "budget: about"):
+        assert wrong not in text(advice)
+
+
+def test_a_few_rounds_of_failures_are_inconclusive():
+    assert recommend(measured({SERIAL: around(445, 4), threads(2): failing(4)})).verdict == "inconclusive"
+
+
+def test_one_call_at_a_time_may_be_what_fails():
+    advice = recommend(measured({SERIAL: failing(), threads(2): around(445)}))
+    assert (advice.verdict, advice.model) == ("clear", "threads")
+
+
+def test_where_all_fails_at_last_there_is_no_verdict_on_nothing():
+    advice = recommend(measured({SERIAL: failing(), threads(2): failing()}))
+    assert advice.model == "serial"
+
+
 def test_refusals_of_the_other_side_are_told():
     curve = [(SERIAL, trial(25.0)), (threads(2), trial(50.0)), (threads(4), trial(60.0, failed=40))]
     refused = [trial(rate, failed=40) for rate in around(60)]
@@ -149,6 +193,25 @@ def test_a_busy_loop_is_the_ceiling_of_an_async_function():
     advice = recommend(measured({one: around(24), many: busy}))
     assert advice.rows[0].note == "the loop is busy 97%: the ceiling"
     assert "less CPU per call: one loop stops near 333/s = 1/3 ms" in advice.would_change
+
+
+def test_a_loop_that_calls_block_is_the_ceiling():
+    one, many = Candidate("asyncio", 1), Candidate("asyncio", 2)
+    advice = recommend(measured({one: around(199), many: around(199)}, split=BLOCKING))
+    assert advice.rows[0].note == "the loop is blocked 100%: the ceiling"
+    assert "99% of a call blocks its event loop" in text(advice)
+    assert "4.95 ms waiting (99%, 99% without await)" in text(advice)
+    assert "calls that await: one loop stops near 200/s = 1/5 ms that each keeps" in advice.would_change
+    assert advice.would_change[1].endswith("await what blocks through iobound.to_async")
+    assert "a quieter or faster machine" not in text(advice)
+
+
+def test_a_loop_that_is_blocked_for_a_part_of_each_call_has_its_ceiling_too():
+    one, many = Candidate("asyncio", 1), Candidate("asyncio", 8)
+    split = replace(BLOCKING, wall=0.015)
+    advice = recommend(measured({one: around(66), many: around(190)}, split=split))
+    assert "67% of a call is waiting, in which others can run" in advice.reasons
+    assert advice.rows[0].note == "the loop is blocked 95%: the ceiling"
 
 
 def test_what_was_not_run_is_an_estimate():

@@ -123,6 +123,24 @@ def test_rounds_end_with_their_time():
     assert len(trials[SERIAL]) == 4
 
 
+def test_a_round_without_time_for_all_does_not_count():
+    trials = play([SERIAL, threads(2)], no_time_after(5), random.Random(0), lambda _took: True)
+    assert [len(several) for several in trials.values()] == [2, 2]
+    trials = play([SERIAL, threads(2)], no_time_after(1), random.Random(0), lambda _took: True)
+    assert list(trials.values()) == [[], []]
+
+
+def no_time_after(count):
+    """Makes so many trials."""
+    made = iter([trial(10.0)] * count)
+    return lambda _candidate, _number: next(made, None)
+
+
+def test_what_never_succeeds_needs_no_more_rounds():
+    order, _ = played({SERIAL: lambda _: 10.0, threads(2): lambda _: 0.0})
+    assert max(number for number, _ in order) == LOOKS[0]
+
+
 def test_what_is_obvious_needs_no_narrow_interval():
     trials = {SERIAL: list(map(trial, around(10))), threads(32): list(map(trial, around(200, spread=0.15)))}
     assert settled(trials, SERIAL)

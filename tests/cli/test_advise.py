@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 
 import pytest
 
 JOBS = """
+import logging
+import subprocess
+import sys
 import time
+
+log = logging.getLogger("work")
+log.addHandler(logging.StreamHandler(sys.stdout))
 
 
 def nap(item):
@@ -29,6 +37,12 @@ def broken(item):
 
 def leave(item):
     raise SystemExit(7)
+
+
+def loud(item):
+    print("from Python")
+    log.warning("from a log")
+    subprocess.run(["echo", "from elsewhere"], check=True)
 
 
 def two(item, other):
@@ -66,6 +80,32 @@ def test_a_program_reads_one_object_and_quiet_is_quiet(work):
     assert (told["drawn"]["used"], told["drawn"]["of"], told["drawn"]["seed"]) == (7, 100, 3)
     assert {row["candidate"]["model"] for row in told["rows"]} <= {"serial", "threads"}
     assert len(told["rows"][0]["trials"]) == told["rounds"]
+
+
+def test_what_the_function_prints_goes_to_stderr(work):
+    work.file("printing.py", "print('from an import')\nfrom work import loud\n")
+    code, out, err = work("advise", "printing:loud", "a", "--budget", "0.3s", "--max", "1", "--json", "-q")
+    assert (code, json.loads(out)["type"]) == (0, "advice")
+    assert out.count("\n") == 1
+    assert set(err.splitlines()) == {"from an import", "from Python", "from a log", "from elsewhere"}
+
+
+@pytest.mark.parametrize("line", ["advise work:nap a --budget 0.1s --max 2 -q", "doctor"])
+def test_a_reader_that_is_gone_ends_it_as_it_ends_a_run(work, line):
+    code, _, err = work.shell(f"(sleep 0.2; iobound {line}; echo $? > code) | true")
+    assert (code, err) == (0, "")
+    assert (work.folder / "code").read_text() == "141\n"
+
+
+def test_a_closed_stdout_is_refused_before_anything_is_called(work):
+    code, _, err = work.shell("iobound advise work:nap a >&-")
+    assert code == 2
+    assert err == f"error: cannot write to stdout: {os.strerror(errno.EBADF)}\n"
+
+
+def test_without_stderr_it_measures_all_the_same(work):
+    code, out, _ = work.shell("iobound advise work:nap a --budget 0.1s --max 2 2>&-")
+    assert (code, out.startswith("work:nap: plain")) == (0, True)
 
 
 def test_a_page_is_written_on_demand(work):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import warnings
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from iobound.advisor.bench import WAVES, Bench, shortest
-from iobound.advisor.measured import ASYNCIO, THREADS, Measured
+from iobound.advisor.bench import WAVES, Bench, kinds, shortest
+from iobound.advisor.measured import ASYNCIO, THREADS, Measured, Trial
 from iobound.advisor.recommend import recommend
 from iobound.advisor.rounds import LOOKS, play
 from iobound.advisor.sample import SAMPLE, destructive_word, drawn, seconds_of
@@ -19,15 +20,15 @@ from iobound.options import Options
 from iobound.signals.load import Others
 from iobound.signals.machine import Machine, examine
 from iobound.words.checks import check_count
-from iobound.words.errors import hinted
+from iobound.words.errors import BlockingLoopWarning, hinted
 from iobound.words.findings import Drawn
+from iobound.words.loops import loop_runs_here
 from iobound.words.spans import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from iobound.advisor.advice import Advice
-    from iobound.advisor.measured import Trial
     from iobound.words.findings import Candidate, Split
 
 MOST = 256
@@ -93,11 +94,11 @@ def advise(  # noqa: PLR0913 - keywords
     check(Call(fn, setup=setup), items, Options(setup=setup))
     check_count("sample", sample)
     check_count("max", max)
-    seconds = seconds_of(budget)
     refuse_harm(fn, items, yes=yes)
+    warn_if_blocking(name_of(fn))
     chosen, of = drawn(items, sample, seed)
-    study = Study(Bench(fn, chosen, setup), seconds, max, random.Random(seed), say or (lambda _line: None))  # noqa: S311
-    return recommend(study.measure(of, seed))
+    bench, rng = Bench(fn, chosen, setup), random.Random(seed)  # noqa: S311 - an order, no secret
+    return recommend(Study(bench, seconds_of(budget), max, rng, say or (lambda _line: None)).measure(of, seed))
 
 
 def refuse_harm(fn: Callable[..., Any], items: object, *, yes: bool) -> None:
@@ -110,6 +111,16 @@ def refuse_harm(fn: Callable[..., Any], items: object, *, yes: bool) -> None:
             f"{name_of(fn)}() looks as if it changes something ({word!r}), and would be called many times for each item"
         )
         raise hinted(ValueError(told), "yes=True measures it all the same")
+
+
+def warn_if_blocking(name: str) -> None:
+    """Inside a running loop it works, and blocks everything else there: say so once, at the line of the user."""
+    if loop_runs_here():
+        message = (
+            f"iobound.advise({name}, ...) blocks the running event loop\n"
+            f"hint: await asyncio.to_thread(iobound.advise, {name}, ...)"
+        )
+        warnings.warn(message, BlockingLoopWarning, stacklevel=3)
 
 
 class Study:
@@ -136,7 +147,7 @@ class Study:
         """First pass, GIL, search, rounds."""
         machine, others, bench = examine(), Others(), self.bench
         split = self._first()
-        share = self.budget * SHARES["gil"]
+        share = max(0.0, min(self.left, self.budget * SHARES["gil"]))
         split = with_gil(bench, self._order(), split, share, machine)
         curve = self._search(split)
         trials = self._rounds(curve)
@@ -147,7 +158,7 @@ class Study:
             trials=trials,
             curve=curve,
             split=split,
-            drawn=Drawn(bench.used, of, seed, bench.calls, bench.failures.count, self._kinds(), bench.hung),
+            drawn=Drawn(bench.used, of, seed, bench.calls, bench.failures.count, kinds(bench.failures), bench.hung),
             most=self.most,
             seconds=perf_counter() - self.begun,
             budget=self.budget,
@@ -166,10 +177,10 @@ class Study:
         )
         split = first_pass(bench, self._order(), self.least, self.budget * SHARES["first"])
         if bench.failures.count >= bench.calls:
-            kind = "; ".join(self._kinds()[:1]) or "no call came back"
+            kind = next(iter(kinds(bench.failures)), "no call came back")
             error = NoneSucceeded(f"all {bench.calls:,} calls failed: {kind}")
             raise hinted(error, "try the function on one item first") from bench.error
-        self.say(f"{span(split.wall)} per call; {self._announced(split)}")
+        self.say(f"{span(split.wall)} per call; {self._announced(split) if self.left > 0 else 'the time is over'}")
         return split
 
     def _announced(self, split: Split) -> str:
@@ -185,34 +196,55 @@ class Study:
         over, each = self.left - share, max(self.least, share / LEVELS)
 
         def measured(candidate: Candidate, expected: float) -> Trial | None:
-            return self.bench.trial(candidate, order, expected, self.least, each) if self.left > over else None
+            return self._trial(candidate, order, expected, each) if self.left > over else None
 
-        base = self.bench.trial(self.bench.base, order, 1 / split.wall if split.wall else 1e6, self.least, each)
+        base = self._trial(self.bench.base, order, 1 / split.wall if split.wall else 1e6, each) or self._rough(split)
         return doubled(ASYNCIO if self.bench.is_async else THREADS, self.most, (self.bench.base, base), measured)
 
+    def _trial(self, candidate: Candidate, order: list[Any], expected: float, most: float) -> Trial | None:
+        """A trial, if there is time: it must not last much longer than the budget."""
+        if (left := self.left) <= 0:
+            return None
+        return self.bench.trial(candidate, order, expected, self.least, min(most, max(self.least, left)))
+
+    def _rough(self, split: Split) -> Trial:
+        """What the first pass says of one call at a time, where there is no time for a trial of it."""
+        calls, failed = self.bench.calls, self.bench.failures.count
+        return Trial(
+            rate=(1 - failed / calls) / split.wall if split.wall else 0.0,
+            latency=split.wall,
+            p99=split.wall,
+            startup=0.0,
+            memory=None,
+            cores=split.cpu / split.wall if split.wall else 0.0,
+            calls=calls,
+            failed=failed,
+            seconds=self.budget - self.left,
+            failure=next(iter(kinds(self.bench.failures)), ""),
+        )
+
     def _rounds(self, curve: list[tuple[Candidate, Trial]]) -> dict[Candidate, list[Trial]]:
-        """The finalists against each other."""
+        """The finalists against each other; where there is no time for that, the search is all that is known."""
         known = dict(curve)
         chosen = [each for each in finalists(curve, self.most) if each in known]
         needs = {each: max(self.least, shortest(each, known[each].rate)) for each in chosen}
         while len(chosen) > 2 and FEWEST * sum(needs[each] for each in chosen) > self.left:  # noqa: PLR2004
             chosen.pop()
-        self.say(f"{', then '.join(map(str, chosen))}: interleaved rounds")
+        if self.left > 0:
+            self.say(f"{', then '.join(map(str, chosen))}: interleaved rounds")
         most = max(self.least, self.left / FEWEST / len(chosen))
         orders: dict[int, list[Any]] = {}
 
-        def measured(candidate: Candidate, number: int) -> Trial:
+        def measured(candidate: Candidate, number: int) -> Trial | None:
             order = orders.setdefault(number, self._order())  # one for all candidates of a round
-            return self.bench.trial(candidate, order, known[candidate].rate, self.least, most)
+            return self._trial(candidate, order, known[candidate].rate, most)
 
-        return play(chosen, measured, self.rng, lambda seconds: self.left > seconds)
+        trials = play(chosen, measured, self.rng, lambda seconds: self.left > seconds)
+        return trials if trials[chosen[0]] else {each: [known[each]] for each in chosen}
 
     def _order(self) -> list[Any]:
         """The sample, shuffled."""
         return self.rng.sample(list(self.bench.items), len(self.bench.items))
-
-    def _kinds(self) -> tuple[str, ...]:
-        return tuple(f"{group.kind}: {group.example}" for group in self.bench.failures.largest()[:3])
 
 
 def described(machine: Machine) -> str:

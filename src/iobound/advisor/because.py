@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from iobound.advisor.ceilings import busy, ceiling, surely_held
 from iobound.advisor.measured import SERIAL
 from iobound.advisor.search import KNEE, RISE, spoiled
 from iobound.advisor.statistics import LEAST, drift
@@ -17,18 +18,12 @@ if TYPE_CHECKING:
     from iobound.advisor.measured import Measured
     from iobound.words.findings import Interval, Row, Verdict
 
-GIL_FULL, CORES_FULL = 0.8, 0.85
-"""The shares from which on the GIL, or the processors, are said to be the ceiling."""
 BRIEF = 100e-6
 """Seconds; to hand a call to a thread and to take its result back costs a few hundredths of it."""
-SOME = 0.25
-"""The least share of the processors that a program takes that is held up by others which take the rest."""
 DRIFT, BUSY = 0.1, 0.25
 """Shares from which on it is said that the machine was not at rest."""
 QUEUED = 1.5
 """Calls that last this many times as long as one alone wait for each other somewhere."""
-OFTEN = 0.01
-"""A share of failed calls that is worth a word in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +37,13 @@ class Told:
     chosen: Row
     verdict: Verdict
     ratio: Interval
+    dead: tuple[Row, ...] = ()
+    """Those that were not compared: all calls fail there."""
 
     @property
     def alone(self) -> bool:
-        """There was no time for more than the base."""
+        """There was nothing to compare it with."""
         return self.leader is self.rival
-
-
-def gil_busy(row: Row, measured: Measured) -> float | None:
-    """The share of the time in which the calls of a row hold the GIL."""
-    held = measured.split.gil
-    return None if held is None else min(1.0, row.rate.middle * held.middle)
-
-
-def surely_held(row: Row, measured: Measured) -> float:
-    """The same by the lower bound: what the GIL is certainly held."""
-    held = measured.split.gil
-    return 0.0 if held is None else row.rate.middle * held.low
-
-
-def ceiling(row: Row, measured: Measured) -> str:
-    """What is used up: `"gil"`, `"cores"`, `"loop"`, or nothing that can be seen from here."""
-    if not measured.is_async and surely_held(row, measured) >= GIL_FULL:
-        return "gil"
-    if row.cores >= SOME * measured.cores and row.cores + (measured.others or 0.0) >= CORES_FULL * measured.cores:
-        return "cores"
-    return "loop" if measured.is_async and row.cores >= CORES_FULL else ""
-
-
-def with_note(row: Row, measured: Measured) -> Row:
-    """The row, with what bounds it."""
-    notes = {
-        "gil": f"GIL busy {gil_busy(row, measured) or 0:.0%}: the ceiling",
-        "cores": f"{_busy(row, measured)}: the ceiling",
-        "loop": f"the loop is busy {min(1.0, row.cores):.0%}: the ceiling",
-        "": "",
-    }
-    parts = [notes[ceiling(row, measured)]]
-    if row.calls and row.failed / row.calls >= OFTEN:
-        parts.append(f"{row.failed / row.calls:.0%} of the calls failed")
-    return replace(row, note="; ".join(filter(None, parts)))
-
-
-def _busy(row: Row, measured: Measured) -> str:
-    """How busy the processors are, and who else it is."""
-    told = f"{row.cores:.1f} of {measured.cores:g} processors busy"
-    return told if row.cores >= CORES_FULL * measured.cores else f"{told}, {measured.others or 0:.1f} more by others"
 
 
 # --- why ---
@@ -108,7 +64,7 @@ def reasons(told: Told) -> Iterator[str]:
 
 def _comparison(told: Told) -> str:
     if told.alone:
-        return "there was no time to compare it with anything"
+        return _alone(told)
     one, other, ratio = told.leader, told.rival, told.ratio
     figures = f"ratio {_times(ratio.middle)}, 95% interval {_times(ratio.low)}..{_times(ratio.high)}"
     speeds = f"{figure(one.rate.middle)}/s against {figure(other.rate.middle)}/s"
@@ -121,6 +77,16 @@ def _comparison(told: Told) -> str:
     return f"{one.candidate} is {word} faster than {other.candidate}: {speeds} ({figures})"
 
 
+def _alone(told: Told) -> str:
+    """Why it was compared with nothing."""
+    if told.dead:
+        failed = "; ".join(f"{row.candidate}: all {row.calls:,} calls failed ({row.failure})" for row in told.dead)
+        return f"nothing else works: {failed}"
+    if told.measured.most == 1:
+        return "one call at a time is the most that max=1 allows: it was compared with nothing"
+    return "there was no time to compare it with anything"
+
+
 def _times(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"  # noqa: PLR2004
 
@@ -131,8 +97,13 @@ def _nature(told: Told) -> str:
     waiting = split.waiting / split.wall if split.wall else 0.0
     if split.wall < BRIEF:
         return f"a call takes {span(split.wall)}: to share out such brief calls costs about what it gains"
-    if waiting >= 0.5:  # noqa: PLR2004 - most of it
-        return f"{waiting:.0%} of a call is waiting, in which others can run"
+    blocking = split.blocking / split.wall
+    if blocking >= 0.5:  # noqa: PLR2004 - most of it
+        return (
+            f"{blocking:.0%} of a call blocks its event loop: it waits without `await`, and no other can run meanwhile"
+        )
+    if waiting - blocking >= 0.5:  # noqa: PLR2004
+        return f"{waiting - blocking:.0%} of a call is waiting, in which others can run"
     if split.gil is not None and split.gil.middle >= split.cpu / 2:
         return f"{1 - waiting:.0%} of a call is CPU, most of it under the GIL, which one thread holds at a time"
     if split.gil is not None:
@@ -146,27 +117,42 @@ def _nature(told: Told) -> str:
 def changes(told: Told) -> Iterator[str]:
     """What else would have to be true."""
     measured, split = told.measured, told.measured.split
-    if told.verdict == "inconclusive":
+    if told.alone and measured.most == 1:
+        yield "a larger max than 1: then there is something to compare"
+    elif told.verdict == "inconclusive":
         yield f"a larger budget: about {span(_enough(told))}; or a quieter machine"
-    most = max(row.rate.middle for row in told.rows)
-    bound = ceiling(told.leader, measured)
+    for row in told.dead:
+        yield f"calls that succeed with {row.candidate}, too: then there is something to compare"
     if split.gil is not None and split.gil.middle > 0 and not measured.is_async and _matters(told):
         stop = 1 / split.gil.middle
         yield f"threads stop near {figure(stop)}/s = 1/{span(split.gil.middle)} of GIL per call; processes would not"
-    if bound == "cores":
-        yield f"more processors ({_busy(told.leader, measured)})"
-    elif bound == "loop":
-        yield f"less CPU per call: one loop stops near {figure(1 / split.cpu)}/s = 1/{span(split.cpu)}"
-    elif not bound and _flat(told) and split.wall >= BRIEF and not _computes(told):
-        yield f"{_bottleneck(told)}: throughput stops rising near {figure(most)}/s, with processors and GIL to spare"
-    elif not bound and _rising(told):
-        yield f"a larger max than {measured.most}: throughput was still rising there"
-    elif not bound and not _flat(told) and not _refused(measured) and len(measured.curve) > 1:
-        tried = measured.curve[-1][0].concurrency
-        yield f"more than {tried} calls at a time, which the budget had no time to try: throughput was still rising"
+    yield from _ceiling(told)
     if told.chosen.candidate.model == SERIAL and _computes(told) and split.wall >= BRIEF:
         yield "calls that wait longer: while one waits, others can run"
     yield from _pays(told)
+
+
+def _ceiling(told: Told) -> Iterator[str]:
+    """What would have to give way for more throughput."""
+    measured, split = told.measured, told.measured.split
+    bound, (tried, _) = ceiling(told.leader, measured), measured.curve[-1]
+    if bound == "cores":
+        yield f"more processors ({busy(told.leader, measured)})"
+    elif bound == "loop":
+        yield f"less CPU per call: one loop stops near {figure(1 / split.cpu)}/s = 1/{span(split.cpu)}"
+    elif bound == "blocked":
+        yield f"calls that await: one loop stops near {figure(1 / split.kept)}/s = 1/{span(split.kept)} that each keeps"
+        yield "as a plain function it would run on threads; or await what blocks through iobound.to_async"
+    elif bound:
+        return
+    elif _flat(told) and split.wall >= BRIEF and not _computes(told):
+        most = max(row.rate.middle for row in told.rows)
+        yield f"{_bottleneck(told)}: throughput stops rising near {figure(most)}/s, with processors and GIL to spare"
+    elif _rising(told) and tried.concurrency >= measured.most:
+        yield f"a larger max than {measured.most}: throughput was still rising there"
+    elif _rising(told) and not _refused(measured):
+        told_of = f"more than {tried.concurrency} calls at a time, which the budget had no time to try"
+        yield f"{told_of}: throughput was still rising"
 
 
 def _matters(told: Told) -> bool:
@@ -181,8 +167,13 @@ def _computes(told: Told) -> bool:
 
 def _flat(told: Told) -> bool:
     """Whether the search ended because throughput no longer rose."""
-    curve = told.measured.curve
-    return len(curve) > 2 and curve[-1][1].rate < max(trial.rate for _, trial in curve[:-1]) * (1 + RISE)  # noqa: PLR2004
+    return len(told.measured.curve) > 2 and not _rising(told)  # noqa: PLR2004
+
+
+def _rising(told: Told) -> bool:
+    """Whether throughput rose to the end of the search; where one concurrency was tried nobody knows."""
+    *before, (_, last) = told.measured.curve
+    return bool(before) and last.rate >= max(trial.rate for _, trial in before) * (1 + RISE)
 
 
 def _bottleneck(told: Told) -> str:
@@ -197,11 +188,6 @@ def _bottleneck(told: Told) -> str:
     return "a quieter or faster machine, which starts more calls"
 
 
-def _rising(told: Told) -> bool:
-    curve = told.measured.curve
-    return len(curve) > 1 and curve[-1][0].concurrency >= told.measured.most and not _flat(told)
-
-
 def _refused(measured: Measured) -> list[int]:
     """The concurrencies at which calls failed that do not fail alone."""
     base = measured.curve[0][1]
@@ -211,7 +197,8 @@ def _refused(measured: Measured) -> list[int]:
 def _enough(told: Told) -> float:
     """Seconds that would probably give an answer: twice what it took, or what so many rounds take."""
     measured = told.measured
-    each = sum(trial.seconds for trials in measured.trials.values() for trial in trials) / max(1, measured.rounds)
+    seconds = [trial.seconds for trials in measured.trials.values() for trial in trials]
+    each = max(2, len(measured.trials)) * sum(seconds) / len(seconds)  # at least two are compared
     return max(2 * measured.budget, measured.seconds + (LEAST + 2) * each)
 
 
@@ -228,9 +215,10 @@ def _pays(told: Told) -> Iterator[str]:
 # --- what was left out, and what to mistrust ---
 
 
-def excluded(_told: Told) -> Iterator[str]:
+def excluded(told: Told) -> Iterator[str]:
     """What no figure contains."""
-    yield "the first call (imports, connections)"
+    if told.measured.drawn.calls > 1:
+        yield "the first call (imports, connections)"
     yield "the start of threads and loops (a column of its own) and the end of each trial, when places are empty"
     yield "garbage collection, which was off during trials"
 
@@ -241,17 +229,29 @@ def not_measured(told: Told) -> Iterator[str]:
     if drawn.of > drawn.used or not drawn.of:
         others = f"the other {drawn.of - drawn.used:,} items" if drawn.of else "the other items"
         yield f"{others} ({drawn.used} were drawn at random, seed {drawn.seed})"
-    yield "cold caches: every item was called many times"
-    refused = _refused(measured)
-    if refused:
-        yield f"more than {refused[0]} calls at a time: calls began to fail, so the other side refuses them"
-    elif not _flat(told) and not ceiling(told.leader, measured):
-        yield "the limit of the other side: throughput had not stopped rising"
+    if drawn.calls > drawn.used:
+        yield "cold caches: every item was called many times"
+    yield from _beyond(told)
     if measured.split.gil is None:
         yield f"how much of the CPU time holds the GIL ({measured.split.unknown})"
     if not measured.is_async and measured.split.waiting > measured.split.wall / 2 and measured.split.cpu > 0:
         limit = figure(1 / measured.split.cpu)
         yield f"an async version of it (estimate: at most {limit}/s on one loop, which is 1/its CPU time)"
+
+
+def _beyond(told: Told) -> Iterator[str]:
+    """What more calls at a time would do."""
+    measured, (tried, _) = told.measured, told.measured.curve[-1]
+    refused = _refused(measured)
+    if told.dead:
+        return
+    if refused:
+        yield f"more than {refused[0]} calls at a time: calls began to fail, so the other side refuses them"
+    elif _rising(told) and not ceiling(told.leader, measured):
+        yield "the limit of the other side: throughput had not stopped rising"
+    elif not _flat(told):
+        calls = "one call" if tried.concurrency == 1 else f"{tried.concurrency} calls"
+        yield f"more than {calls} at a time"
 
 
 def warnings(told: Told) -> Iterator[tuple[str, str]]:

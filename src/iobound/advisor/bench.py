@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from itertools import chain, islice, repeat
-from time import perf_counter, process_time, thread_time
-from typing import TYPE_CHECKING, Any, cast
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iobound.advisor.measured import ASYNCIO, SERIAL, Trial
 from iobound.advisor.steady import Span, percentile, throughput
-from iobound.api import map
-from iobound.models.calls import is_async, name_of
+from iobound.advisor.stopwatch import GaveCoroutine, NotMade, metered, metered_async, timed, timed_async
+from iobound.api.mapping import prepare
+from iobound.models.calls import Call, is_async, name_of
+from iobound.options import Options
 from iobound.report.failures import Failures
 from iobound.signals.memory import resident
 from iobound.words.findings import Candidate
@@ -19,7 +21,9 @@ from iobound.words.findings import Candidate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from iobound.options import ModelName
+    from iobound.advisor.stopwatch import Meter
+    from iobound.api.run import Run
+    from iobound.words.attempt import Outcome
 
 WAVES = 8
 """Times that all places are filled in a trial, if its time allows: its ends are cut off."""
@@ -35,6 +39,14 @@ LONGEST_LIST = 1 << 20
 """Calls of one trial at most."""
 
 
+class Ran(NamedTuple):
+    """What came of the calls that were made."""
+
+    memory: int | None
+    """The most that was resident meanwhile; None where the platform does not tell."""
+    failures: Failures
+
+
 class Bench:
     """The function and its items, and all calls that were made."""
 
@@ -43,7 +55,7 @@ class Bench:
         self.items = items
         self.name = name_of(fn)
         self.is_async = is_async(fn)
-        self.keywords: dict[str, Any] = {} if setup is None else {"setup": setup}
+        self.setup = setup
         self.base = Candidate(ASYNCIO if self.is_async else SERIAL, 1)
         self.calls = 0
         self.failures = Failures()
@@ -74,10 +86,10 @@ class Bench:
         most = max(most, min(shortest(candidate, expected), 2 * most))
         items = list(islice(chain.from_iterable(repeat(order)), min(wanted, LONGEST_LIST)))
         spans: list[Span] = []
-        fn = timed_async(self.fn, spans) if self.is_async else timed(self.fn, spans)
         with without_collector():
             before, cpu, begun = resident(), process_time(), perf_counter()
-            largest, failed = self.run(fn, items, candidate, begun + most)
+            fn = (timed_async if self.is_async else timed)(self.fn, spans, begun + most)
+            ran = self.run(fn, items, candidate, begun + most)
             seconds, cpu = perf_counter() - begun, process_time() - cpu
         lengths = [span.ended - span.began for span in spans]
         return Trial(
@@ -85,113 +97,83 @@ class Bench:
             latency=sum(lengths) / len(lengths) if lengths else 0.0,
             p99=percentile(lengths, 0.99),
             startup=min(span.began for span in spans) - begun if spans else 0.0,
-            memory=None if before is None or largest is None else max(0, largest - before),
+            memory=None if before is None or ran.memory is None else max(0, ran.memory - before),
             cores=cpu / seconds,
             calls=len(spans),
-            failed=failed,
+            failed=ran.failures.count,
             seconds=seconds,
+            failure=next(iter(kinds(ran.failures)), ""),
         )
 
-    def run(
-        self, fn: Callable[..., Any], items: Sequence[Any], candidate: Candidate, deadline: float
-    ) -> tuple[int | None, int]:
-        """Make the calls; the most memory that was resident meanwhile, and how many calls failed."""
-        look, largest, failed, late = 0.0, resident(), 0, False
-        keywords = dict(self.keywords)
-        if candidate.model != SERIAL:  # there nobody could end a call, and every item would pay for the question
-            keywords["timeout"] = max(0.0, deadline - perf_counter()) + PATIENCE
-        run = map(
-            fn,
-            items,
-            model=cast("ModelName", candidate.model),
-            concurrency=candidate.concurrency,
-            errors="collect",
-            ordered=False,
-            grace=PATIENCE,
-            **keywords,
-        )
+    def metered(self, meter: list[Meter], deadline: float) -> Callable[..., Any]:
+        """The function, writing down where the seconds of each call went."""
+        return (metered_async if self.is_async else metered)(self.fn, meter, deadline)
+
+    def run(self, fn: Callable[..., Any], items: Sequence[Any], candidate: Candidate, deadline: float) -> Ran:
+        """Make the calls, until the deadline."""
+        look, largest, failures, late = 0.0, resident(), Failures(), False
+        run = self._prepared(fn, items, candidate, deadline)
         with run:
             try:
                 for outcome in run:
-                    self.calls += 1
-                    self.called.add(id(outcome.item))
-                    if not outcome.ok:
-                        failed += 1
-                        self.failures.add(outcome)
-                        self.error = self.error or outcome.error
                     if (now := perf_counter()) >= look:
                         look, largest = now + GLANCE, larger(largest, resident())
                     if now >= deadline and not late:
                         late = True
                         run.drain()
+                    if isinstance(outcome.error, GaveCoroutine):
+                        self._turn_async()
+                        break
+                    if not isinstance(outcome.error, NotMade):
+                        self._count(outcome, failures)
             except TimeoutError:
                 self.hung += 1
             except RuntimeError:
                 if not late:
                     raise
-            largest = larger(largest, resident())
-        return largest, failed
+        return Ran(larger(largest, resident()), failures)
+
+    def _prepared(
+        self, fn: Callable[..., Any], items: Sequence[Any], candidate: Candidate, deadline: float
+    ) -> Run[Any]:
+        """A run of `iobound.map`; where a loop is blocked by it `advise` has said so."""
+        timeout = None
+        if candidate.model != SERIAL:  # there nobody could end a call, and every item would pay for the question
+            timeout = max(0.0, deadline - perf_counter()) + PATIENCE
+        options = Options(
+            model=candidate.model,
+            concurrency=candidate.concurrency,
+            errors="collect",
+            ordered=False,
+            grace=PATIENCE,
+            setup=self.setup,
+            timeout=timeout,
+        )
+        call = Call(fn, setup=self.setup, mixed=self.is_async, knowingly=True)
+        return prepare(call, items, options)
+
+    def _count(self, outcome: Outcome[Any], failures: Failures) -> None:
+        """A call was made."""
+        self.calls += 1
+        self.called.add(id(outcome.item))
+        if not outcome.ok:
+            failures.add(outcome)
+            self.failures.add(outcome)
+            self.error = self.error or outcome.error
+
+    def _turn_async(self) -> None:
+        """What looked plain, such as a lambda, gives coroutines."""
+        self.is_async, self.base = True, Candidate(ASYNCIO, 1)
+
+
+def kinds(failures: Failures) -> tuple[str, ...]:
+    """The most frequent kinds of failures, as text."""
+    return tuple(f"{group.kind}: {group.example}" for group in failures.largest()[:3])
 
 
 def shortest(candidate: Candidate, expected: float) -> float:
     """Seconds after which all places were filled a few times, and a trial says something."""
     return START * candidate.concurrency + (SOME_WAVES * candidate.concurrency / expected if expected else 0.0)
-
-
-def timed(fn: Callable[..., Any], spans: list[Span]) -> Callable[..., Any]:
-    """The function, writing down when each call began and ended, in the thread that made it."""
-
-    def called(*arguments: Any) -> Any:
-        ok, began = False, perf_counter()
-        try:
-            value = fn(*arguments)
-            ok = True
-        finally:
-            spans.append(Span(began, perf_counter(), ok))
-        return value
-
-    return called
-
-
-def timed_async(fn: Callable[..., Any], spans: list[Span]) -> Callable[..., Any]:
-    """The same for an async function."""
-
-    async def called(*arguments: Any) -> Any:
-        ok, began = False, perf_counter()
-        try:
-            value = await fn(*arguments)
-            ok = True
-        finally:
-            spans.append(Span(began, perf_counter(), ok))
-        return value
-
-    return called
-
-
-def metered(fn: Callable[..., Any], meter: list[tuple[float, float]]) -> Callable[..., Any]:
-    """The function, writing down the seconds that each call lasted, and those of its thread's CPU."""
-
-    def called(*arguments: Any) -> Any:
-        began, ran = perf_counter(), thread_time()
-        try:
-            return fn(*arguments)
-        finally:
-            meter.append((perf_counter() - began, thread_time() - ran))
-
-    return called
-
-
-def metered_async(fn: Callable[..., Any], meter: list[tuple[float, float]]) -> Callable[..., Any]:
-    """The same for an async function; the CPU is that of the loop's thread, which serves one call alone."""
-
-    async def called(*arguments: Any) -> Any:
-        began, ran = perf_counter(), thread_time()
-        try:
-            return await fn(*arguments)
-        finally:
-            meter.append((perf_counter() - began, thread_time() - ran))
-
-    return called
 
 
 @contextmanager

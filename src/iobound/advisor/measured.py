@@ -29,6 +29,8 @@ class Trial:
     failed: int
     seconds: float
     """From its beginning until its last thread was gone."""
+    failure: str = ""
+    """The most frequent kind of failure."""
 
 
 @dataclass(frozen=True, slots=True)

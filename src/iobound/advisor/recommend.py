@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from iobound.advisor import because
 from iobound.advisor.advice import Advice
+from iobound.advisor.ceilings import with_note
 from iobound.advisor.measured import SIMPLEST_FIRST
 from iobound.advisor.rounds import versus
 from iobound.advisor.search import knee
-from iobound.advisor.statistics import interval, judge
+from iobound.advisor.statistics import LEAST, interval, judge
 from iobound.words.findings import Candidate, Interval, Row
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def recommend(measured: Measured) -> Advice:
     by = {row.candidate: row for row in rows}
     leader, rival, verdict, ratio = decided(measured)
     chosen = simplest(measured, leader) if verdict == "too close to call" else leader
-    told = because.Told(measured, rows, by[leader], by[rival], by[chosen], verdict, ratio)
+    dead = tuple(by[each] for each in contenders(measured) if each not in living(measured))
+    told = because.Told(measured, rows, by[leader], by[rival], by[chosen], verdict, ratio, dead)
     return Advice(
         name=measured.name,
         is_async=measured.is_async,
@@ -62,13 +64,20 @@ def contenders(measured: Measured) -> list[Candidate]:
     return [measured.base, *(Candidate(model, knee(rates)) for model, rates in best.items())]
 
 
+def living(measured: Measured) -> list[Candidate]:
+    """The contenders with which calls succeed: where all of them fail there is no throughput to compare."""
+    fine = [each for each in contenders(measured) if any(trial.failed < trial.calls for trial in measured.trials[each])]
+    return fine or [measured.base]
+
+
 def decided(measured: Measured) -> tuple[Candidate, Candidate, Verdict, Interval]:
     """The fastest contender, the one it is least certain to beat, the verdict on these two, and their ratio."""
-    all_of_them = contenders(measured)
+    all_of_them = living(measured)
     leader = max(all_of_them, key=lambda each: median(trial.rate for trial in measured.trials[each]))
     others = [each for each in all_of_them if each != leader]
-    if not others:
-        return leader, leader, "inconclusive", Interval(1.0, 1.0, 1.0)
+    if not others:  # the others fail, or there was no time for any
+        sure = len(contenders(measured)) > 1 and measured.rounds >= LEAST
+        return leader, leader, "clear" if sure else "inconclusive", Interval(1.0, 1.0, 1.0)
     found = [(each, versus(measured.trials, leader, each)) for each in others]
     judged = [(judge(ratio, measured.rounds), each, ratio) for each, ratio in found]
     verdict, rival, ratio = min(judged, key=lambda each: WEAKEST_FIRST.index(each[0]))
@@ -79,7 +88,7 @@ def simplest(measured: Measured, leader: Candidate) -> Candidate:
     """Of the leader and those that are too close to it to call, the simplest."""
     equal = [
         each
-        for each in contenders(measured)
+        for each in living(measured)
         if each == leader or judge(versus(measured.trials, leader, each), measured.rounds) == "too close to call"
     ]
     return min(equal, key=lambda each: (SIMPLEST_FIRST.index(each.model), each.concurrency))
@@ -107,8 +116,9 @@ def _row(measured: Measured, candidate: Candidate) -> Row:
         calls=sum(trial.calls for trial in trials),
         failed=sum(trial.failed for trial in trials),
         trials=tuple(trial.rate for trial in trials),
+        failure=next((trial.failure for trial in trials if trial.failure), ""),
     )
-    return because.with_note(row, measured)
+    return with_note(row, measured)
 
 
 def use(measured: Measured, chosen: Candidate) -> str:

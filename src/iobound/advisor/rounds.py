@@ -22,25 +22,29 @@ OBVIOUS = 1.5
 
 def play(
     finalists: Sequence[Candidate],
-    measure: Callable[[Candidate, int], Trial],
+    measure: Callable[[Candidate, int], Trial | None],
     rng: Random,
     time_for: Callable[[float], bool],
 ) -> dict[Candidate, list[Trial]]:
-    """The trials of every finalist, one of each in every round.
+    """The trials of every finalist, one of each in every round; a round that found no time for all does not count.
 
     Args:
         finalists: the base first.
-        measure: makes a trial of a candidate, in the round of that number.
+        measure: makes a trial of a candidate, in the round of that number; None when the time is over.
         rng: shuffles the order within each round, so that drift and warm caches favour nobody.
         time_for: whether there is still time for something that takes so many seconds.
     """
     trials: dict[Candidate, list[Trial]] = {candidate: [] for candidate in finalists}
     for played in range(1, LOOKS[-1] + 1):
-        took = 0.0
+        made: dict[Candidate, Trial] = {}
         for candidate in rng.sample(list(finalists), len(finalists)):
             trial = measure(candidate, played)
+            if trial is None:
+                return trials
+            made[candidate] = trial
+        for candidate, trial in made.items():
             trials[candidate].append(trial)
-            took += trial.seconds
+        took = sum(trial.seconds for trial in made.values())
         if (played in LOOKS and settled(trials, finalists[0])) or not time_for(took):
             break
     return trials
@@ -51,6 +55,8 @@ def settled(trials: dict[Candidate, list[Trial]], base: Candidate) -> bool:
     if len(trials) < 2:  # noqa: PLR2004 - nothing to compare
         return True
     found = versus(trials, challenger(trials, base), base)
+    if not found.high:  # nothing ever succeeded there
+        return True
     if judge(found, len(trials[base])) == "inconclusive":
         return False
     sided = found if found.middle >= 1 else found.inverse()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import quantiles
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from iobound.advisor.bench import metered, metered_async, without_collector
+from iobound.advisor.bench import without_collector
 from iobound.signals.gil import held_by
 from iobound.words.findings import Interval, Split
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iobound.advisor.bench import Bench
+    from iobound.advisor.stopwatch import Meter
     from iobound.signals.gil import Held
     from iobound.signals.machine import Machine
 
@@ -33,12 +35,15 @@ def first_pass(bench: Bench, order: Sequence[Any], least: float, most: float) ->
 
     The very first call is left out, if there are more: it pays for imports and connections.
     """
-    meter: list[tuple[float, float]] = []
-    fn = metered_async(bench.fn, meter) if bench.is_async else metered(bench.fn, meter)
+    meter: list[Meter] = []
     begun, repeats = perf_counter(), 1
     with without_collector():
         while True:
-            bench.run(fn, list(order) * repeats, bench.base, begun + most)
+            base = bench.base
+            bench.run(bench.metered(meter, begun + most), list(order) * repeats, base, begun + most)
+            if bench.base != base:  # it is async, which nobody could see
+                meter.clear()
+                continue
             spent = perf_counter() - begun
             if spent >= min(least, most) or bench.failures.count >= bench.calls:
                 break
@@ -46,15 +51,16 @@ def first_pass(bench: Bench, order: Sequence[Any], least: float, most: float) ->
     kept = meter[1:] or meter
     if not kept:
         return Split(0, 0.0, 0.0, unknown="no call came back")
-    wall, cpu = (sum(each) / len(kept) for each in zip(*kept, strict=True))
-    return Split(len(kept), wall, min(cpu, wall))
+    wall, cpu, own = (sum(each) / len(kept) for each in zip(*kept, strict=True))
+    cpu = min(cpu, wall)
+    return Split(len(kept), wall, cpu, blocking=max(0.0, min(own, wall) - cpu))
 
 
 def with_gil(bench: Bench, order: Sequence[Any], split: Split, budget: float, machine: Machine) -> Split:
     """The split with the time that the GIL was held, measured within so many seconds; or with why it is not known."""
     unknown = unmeasurable(split, budget, machine)
     if unknown:
-        return Split(split.calls, split.wall, split.cpu, None, unknown)
+        return replace(split, unknown=unknown)
     count = max(1, min(int(budget / PROBES / split.wall), int(PROBE / split.wall) + 1))
     items = [order[at % len(order)] for at in range(count)]
     probes: list[Held] = []
@@ -64,8 +70,8 @@ def with_gil(bench: Bench, order: Sequence[Any], split: Split, budget: float, ma
     found = bounds(probes, count, split.cpu)
     if vague(found, split.cpu):
         unknown = f"between {found.low / split.cpu:.0%} and {found.high / split.cpu:.0%} of the CPU time"
-        return Split(split.calls, split.wall, split.cpu, None, f"other programs want the processors: {unknown}")
-    return Split(split.calls, split.wall, split.cpu, found)
+        return replace(split, unknown=f"other programs want the processors: {unknown}")
+    return replace(split, gil=found)
 
 
 def unmeasurable(split: Split, budget: float, machine: Machine) -> str:

@@ -78,7 +78,7 @@ def begin(call: Call, source: Any, options: Options, errors: str, loop: asyncio.
     learned = getattr(steered, "gate", None) if options.retry and refusable else None
     gates = _gates(limits, memory, learned)
     job = Job(
-        call=replace(call, mixed=may_switch),
+        call=replace(call, mixed=may_switch or call.mixed),
         source=source,
         rules=replace(options, errors=errors, max_errors=None if errors == "raise" else options.max_errors).rules(
             most, counted=options.feed == "consumer", gates=gates, memory=memory
@@ -227,7 +227,7 @@ def stats_of(driver: Driver) -> Stats:
 
 def warn_if_blocking(call: Call) -> None:
     """Plain iteration inside a running loop works, and blocks everything else there: say so once."""
-    if not loop_runs_here():
+    if call.knowingly or not loop_runs_here():
         return
     message = (
         f"iterating iobound.map({call.name}, ...) with a plain `for` blocks the running event loop\n"

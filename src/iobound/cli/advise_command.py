@@ -16,6 +16,7 @@ from iobound.cli.items import FORMATS, find_items
 from iobound.cli.output import VERSION, dumped
 from iobound.cli.overlap import refuse_input
 from iobound.cli.remarks import remarks
+from iobound.cli.sink import answer, prints_aside
 from iobound.cli.target import check_takes_item, resolve
 
 if TYPE_CHECKING:
@@ -83,33 +84,35 @@ def command(  # noqa: PLR0913 - click hands over every flag
 ) -> int:
     """Call MODULE:FUNCTION for a sample of the items under every model that can run it, and recommend one.
 
-    Each item of the sample is called many times: how often is said first. Figures and reasons go to stdout.
+    Each item of the sample is called many times: how often is said first. Figures and reasons go to stdout, and what
+    the function prints to stderr.
 
     Exit codes: 0 measured, whatever the verdict; 1 not clear, with --require-clear; 2 wrong input, a name that looks
-    destructive without --yes, or no call succeeded; 130 interrupted; 70 a bug.
+    destructive without --yes, or no call succeeded; 130 interrupted; 141 nobody reads the figures; 70 a bug.
     """
-    fn, seconds = resolve(target), _seconds(budget)
-    check_takes_item(fn, target, 1 if setup is None else 2)
-    refuse_input(report, items)
-    found = find_items(items, kind, files, arguments)
-    if report is not None:
-        _check_place(report)
-    if (word := destructive_word(fn)) and not yes:
-        told = f"{target} looks as if it changes something ({word!r}), and would be called many times for each item"
-        raise Problem(told, "--yes measures it all the same")
-    with remarks(quiet=quiet, bar=False):
-        advice = _measured(
-            fn,
-            found.each,
-            setup=None if setup is None else resolve(setup),
-            budget=seconds,
-            say=(lambda _line: None) if quiet else say,
-            **keywords,
-        )
+    with prints_aside():
+        fn, seconds = resolve(target), _seconds(budget)
+        check_takes_item(fn, target, 1 if setup is None else 2)
+        refuse_input(report, items)
+        found = find_items(items, kind, files, arguments)
+        if report is not None:
+            _check_place(report)
+        if (word := destructive_word(fn)) and not yes:
+            told = f"{target} looks as if it changes something ({word!r}), and would be called many times for each item"
+            raise Problem(told, "--yes measures it all the same")
+        with remarks(quiet=quiet, bar=False):
+            advice = _measured(
+                fn,
+                found.each,
+                setup=None if setup is None else resolve(setup),
+                budget=seconds,
+                say=(lambda _line: None) if quiet else say,
+                **keywords,
+            )
     advice = replace(advice, name=target, use=_line(advice, target, items, files, setup))
     if report is not None:
         _save(advice, report)
-    click.echo(dumped({"v": VERSION, "type": "advice", **advice.to_dict()}) if json_lines else str(advice))
+    answer(dumped({"v": VERSION, "type": "advice", **advice.to_dict()}) if json_lines else str(advice))
     return SOME_FAILED if require_clear and advice.verdict != "clear" else OK
 
 

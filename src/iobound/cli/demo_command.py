@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from iobound.cli.exits import INTERRUPTED, Problem, say
+from iobound.cli.sink import answer
 from iobound.lab.demo import show
 
 
@@ -22,15 +22,9 @@ def command(*, folder: str | None) -> int:
     if path is not None and not path.is_dir():
         raise Problem(f"no folder {folder!r}", "leave it out: the standard library has files enough")
     try:
-        return show(path, say_result)
+        return show(path, answer)
     except FileNotFoundError as error:
         raise Problem(str(error), "name a folder with files in it") from None
     except KeyboardInterrupt:
         say("interrupted: nothing is left behind")
         return INTERRUPTED
-
-
-def say_result(line: str) -> None:
-    """A line on stdout, at once: the next one may take a while."""
-    click.echo(line)
-    sys.stdout.flush()

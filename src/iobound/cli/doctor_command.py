@@ -9,6 +9,7 @@ import click
 
 from iobound.cli.exits import OK
 from iobound.cli.output import VERSION
+from iobound.cli.sink import answer
 from iobound.report.doctor import rows, warnings
 from iobound.signals.machine import examine
 
@@ -20,10 +21,9 @@ def command(*, json_lines: bool) -> int:
     machine = examine()
     if json_lines:
         listed = [{"warning": text, "hint": hint} for text, hint in warnings(machine)]
-        click.echo(json.dumps({"v": VERSION, **asdict(machine), "warnings": listed}))
+        answer(json.dumps({"v": VERSION, **asdict(machine), "warnings": listed}))
         return OK
-    for name, value in rows(machine):
-        click.echo(f"{name:<14}{value}")
-    for told, hint in warnings(machine):
-        click.echo(f"warning: {told}\n  hint: {hint}")
+    lines = [f"{name:<14}{value}" for name, value in rows(machine)]
+    lines += [f"warning: {told}\n  hint: {hint}" for told, hint in warnings(machine)]
+    answer("\n".join(lines))
     return OK

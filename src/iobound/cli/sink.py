@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from iobound.cli.exits import CLEAR, OutputClosed, Problem, write_all
+from iobound.cli.exits import CLEAR, OutputClosed, Problem, close_streams, write_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
-STDOUT = 1
+STDOUT, STDERR = 1, 2
 
 
 class Sink:
@@ -80,3 +83,35 @@ class Sink:
 
     def _is_file(self) -> bool:
         return self.descriptor != STDOUT and stat.S_ISREG(os.fstat(self.descriptor).st_mode)
+
+
+def answer(text: str) -> None:
+    """What a command has to say, on stdout: written as results are, and whoever reads it may be gone as theirs may.
+
+    Raises:
+        OutputClosed, Problem: it cannot be written.
+    """
+    Sink(None).write(f"{text}\n".encode(errors="backslashreplace"))
+
+
+@contextmanager
+def prints_aside() -> Iterator[None]:
+    """What the user's code prints meanwhile goes to stderr: stdout is for the answer alone.
+
+    By its descriptor, so that subprocesses do the same, and whoever has kept `sys.stdout`.
+
+    Raises:
+        Problem: there is no stdout.
+    """
+    if sys.stdout is None:
+        raise Problem(f"cannot write to stdout: {os.strerror(errno.EBADF)}")
+    sys.stdout.flush()
+    with open(os.devnull, "wb"):  # noqa: PTH123 - where stderr is closed it takes that descriptor
+        kept = os.dup(STDOUT)
+        os.dup2(STDERR, STDOUT)
+        try:
+            yield
+        finally:
+            close_streams()
+            os.dup2(kept, STDOUT)
+            os.close(kept)

@@ -58,7 +58,9 @@ class Call:
     setup: Callable[[], Any] | None = None
     """Gives the context manager whose value becomes one more argument."""
     mixed: bool = False
-    """It may give a coroutine or a plain value, as it likes: nobody named a model for it."""
+    """It may give a coroutine or a plain value, as it likes: nobody named a model for it, or it was seen to."""
+    knowingly: bool = False
+    """Whoever consumes the run inside a running loop has said that this blocks it."""
 
     @property
     def name(self) -> str:

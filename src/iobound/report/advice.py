@@ -18,6 +18,8 @@ MIB = 1 << 20
 INDENT = "    "
 WIDTH = 116
 """Letters of a line, the table apart."""
+NOTICED = 0.1
+"""The share of a call that blocks its loop from which on it is told."""
 CODE = "Use it"
 """The paragraph whose lines are copied, and so never broken."""
 
@@ -40,7 +42,10 @@ def headline(advice: Findings) -> str:
 def parts(split: Split) -> str:
     """Where the time of a call goes, in one sentence."""
     share = split.waiting / split.wall if split.wall else 0.0
-    told = f"{span(split.wall)} per call, {span(split.waiting)} waiting ({share:.0%}), {span(split.cpu)} CPU"
+    waiting = f"{span(split.waiting)} waiting ({share:.0%}"
+    if split.blocking >= NOTICED * split.wall > 0:
+        waiting += f", {split.blocking / split.wall:.0%} without await"
+    told = f"{span(split.wall)} per call, {waiting}), {span(split.cpu)} CPU"
     if split.gil is None:
         return told
     error = (split.gil.high - split.gil.low) / 2
@@ -68,8 +73,9 @@ def paragraphs(advice: Findings) -> Iterator[tuple[str, Sequence[str]]]:
 def how(advice: Findings) -> str:
     """How it was measured."""
     drawn, count = advice.drawn, len(advice.rows)
+    rounds = f"{advice.rounds} interleaved, shuffled rounds" if advice.rounds > 1 else "one round"
     return (
-        f"{advice.rounds} interleaved, shuffled rounds of {count} candidates in {span(advice.seconds)} "
+        f"{rounds} of {count} candidate{'s' * (count > 1)} in {span(advice.seconds)} "
         f"(budget {span(advice.budget)}); {drawn.used} items, seed {drawn.seed}, {drawn.calls:,} calls; medians, "
         "95% bootstrap intervals over the trials"
     )

@@ -49,6 +49,13 @@ class Split:
     """Of `cpu`, what is spent holding the GIL: between these bounds. None: not measurable."""
     unknown: str = ""
     """Why it is not."""
+    blocking: float = 0.0
+    """Of `waiting`, what an async call does not await: its loop stands still, and no other call can run."""
+
+    @property
+    def kept(self) -> float:
+        """What each call takes of its loop."""
+        return self.cpu + self.blocking
 
     @property
     def waiting(self) -> float:
@@ -84,6 +91,13 @@ class Row:
     trials: tuple[float, ...]
     """Items per second of each trial, in the order of the rounds."""
     note: str = ""
+    failure: str = ""
+    """The most frequent kind of failure."""
+
+    @property
+    def dead(self) -> bool:
+        """Whether all calls failed."""
+        return 0 < self.calls <= self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +125,9 @@ class Findings:
     name: str
     is_async: bool
     verdict: Verdict
-    """`"clear"`: the interval of the ratio lies beyond 10 %; `"slight"`: it excludes 1, but not 10 %; `"too close to
-    call"`: it lies within 10 %, or is narrow and includes 1; `"inconclusive"`: the budget was gone before it was."""
+    """`"clear"`: the interval of the ratio lies beyond 10 %, or all calls fail elsewhere; `"slight"`: it excludes 1,
+    but not 10 %; `"too close to call"`: it lies within 10 %, or is narrow and includes 1; `"inconclusive"`: the budget
+    was gone before it was."""
     model: str
     """What is recommended."""
     concurrency: int
