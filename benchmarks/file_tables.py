@@ -69,6 +69,7 @@ def small_files(setting: "Setting", count: int, folder: str) -> Table:
         "sequential": replace(plain, program="sequential"),
         "no options": plain,
         "collect": collect,
+        "as completed": replace(plain, options={"ordered": False}),
         "from async code": replace(plain, consumer="async"),
         "ThreadPoolExecutor(32).map": replace(plain, program="executor_map"),
         "aiofiles": replace(plain, program="gather", work="read_aiofiles", consumer="async"),
@@ -86,6 +87,10 @@ def small_files(setting: "Setting", count: int, folder: str) -> Table:
 def large_files(setting: "Setting", count: int, folder: str) -> Table:
     """Larger ones, where two threads may copy at the same time."""
     plain = Spec("iobound", "read", LARGE[0], 32, model="auto", folder=folder)
-    specs = {"sequential": replace(plain, program="sequential"), "no options": plain}
+    specs = {
+        "sequential": replace(plain, program="sequential"),
+        "no options": plain,
+        'model="threads"': replace(plain, model="threads"),
+    }
     bars = at_most_times("no options", "sequential", 0.8, *WALL)
     return Table(f"no options, {count:,} cached files of 256 KiB", setting.programs(specs), "sequential", BOTH, bars)

@@ -142,9 +142,12 @@ def test_calls_that_block_one_after_the_other_are_named_where_nobody_else_looks(
             time.sleep(0.02)
         return item
 
+    async def main() -> list[int]:
+        return await iobound.map(blocks, range(4), concurrency=4)
+
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        assert of_a_run(blocks, "await") == [*range(8)]
+        assert asyncio.run(main()) == [*range(4)]
     assert len(said) == 1
 
 

@@ -84,6 +84,20 @@ def test_who_is_alone_from_the_beginning_fails_at_once() -> None:
     assert crowd.fail(crowd.start()) == 0
 
 
+def test_a_slow_call_that_can_never_run_fails_too() -> None:
+    """The limit must not grow again before it is seen to be alone."""
+    crowd = Crowd(2)
+    call = crowd.start()
+    limits = [2]
+    while limits[-1] and len(limits) < 10:
+        crowd.now += 5 * PAUSE
+        if crowd.now >= crowd.slots.recover_at:
+            crowd.slots.resize(crowd.slots.recovered(crowd.now))
+        limits.append(crowd.fail(call))
+        crowd.again(call, 0)
+    assert limits == [2, 1, 1, 0]
+
+
 def test_two_items_that_can_never_run_both_fail() -> None:
     crowd = Crowd(2)
     first, second = crowd.start(), crowd.start()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from time import perf_counter, thread_time
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from iobound.advisor.steady import Span
 from iobound.models.calls import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from types import TracebackType
 
 
 class NotMade(Exception):  # noqa: N818 - no call has failed
@@ -31,22 +32,53 @@ class Meter(NamedTuple):
     """Those in which an async call kept its loop: it computed, or waited without `await`."""
 
 
-def timed(fn: Callable[..., Any], spans: list[Span], deadline: float) -> Callable[..., Any]:
-    """The function, writing down when each call began and ended, in the thread that made it.
+class Entry:
+    """One call, written down when it has ended. After the deadline none begins, unless it is the first.
 
-    After the deadline no call begins, unless it is the first: workers take the next item before anybody stops them.
+    That is asked here, since workers take the next item before anybody stops them.
     """
 
-    def called(*arguments: Any) -> Any:
-        ok, began = False, perf_counter()
-        if began >= deadline and spans:
+    __slots__ = ("began", "deadline", "entries")
+
+    def __init__(self, entries: list[Any], deadline: float) -> None:
+        self.entries = entries
+        self.deadline = deadline
+
+    def __enter__(self) -> Self:
+        """It begins, or not."""
+        self.began = perf_counter()
+        if self.began >= self.deadline and self.entries:
             raise NotMade
-        try:
-            value = fn(*arguments)
-            ok = True
-        finally:
-            spans.append(Span(began, perf_counter(), ok))
-        return value
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """When it began and ended, and whether it went well."""
+        self.entries.append(Span(self.began, perf_counter(), kind is None))
+
+
+class MeterEntry(Entry):
+    """The same, with the CPU of the thread that makes it; on a loop that serves one call alone, of the loop."""
+
+    __slots__ = ("ran", "steps")
+
+    def __enter__(self) -> Self:
+        """It begins, or not."""
+        self.ran = thread_time()
+        self.steps: Steps | None = None
+        return super().__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Where its seconds went."""
+        wall, cpu = perf_counter() - self.began, thread_time() - self.ran
+        self.entries.append(Meter(wall, cpu, 0.0 if self.steps is None else self.steps.seconds))
+
+
+def timed(fn: Callable[..., Any], spans: list[Span], deadline: float) -> Callable[..., Any]:
+    """The function, writing down when each call began and ended, in the thread that made it."""
+
+    def called(*arguments: Any) -> Any:
+        with Entry(spans, deadline):
+            return fn(*arguments)
 
     return named(called, fn)
 
@@ -55,15 +87,8 @@ def timed_async(fn: Callable[..., Any], spans: list[Span], deadline: float) -> C
     """The same for an async function."""
 
     async def called(*arguments: Any) -> Any:
-        ok, began = False, perf_counter()
-        if began >= deadline and spans:
-            raise NotMade
-        try:
-            value = await awaited(fn, arguments)
-            ok = True
-        finally:
-            spans.append(Span(began, perf_counter(), ok))
-        return value
+        with Entry(spans, deadline):
+            return await awaited(fn, arguments)
 
     return named(called, fn)
 
@@ -72,13 +97,8 @@ def metered(fn: Callable[..., Any], meter: list[Meter], deadline: float) -> Call
     """The function, writing down the seconds that each call lasted, and those of its thread's CPU."""
 
     def called(*arguments: Any) -> Any:
-        began, ran = perf_counter(), thread_time()
-        if began >= deadline and meter:
-            raise NotMade
-        try:
+        with MeterEntry(meter, deadline):
             value = fn(*arguments)
-        finally:
-            meter.append(Meter(perf_counter() - began, thread_time() - ran))
         if type(value) is CoroutineType:
             value.close()
             raise GaveCoroutine
@@ -88,17 +108,12 @@ def metered(fn: Callable[..., Any], meter: list[Meter], deadline: float) -> Call
 
 
 def metered_async(fn: Callable[..., Any], meter: list[Meter], deadline: float) -> Callable[..., Any]:
-    """The same for an async function; the CPU is that of the loop's thread, which serves one call alone."""
+    """The same for an async function."""
 
     async def called(*arguments: Any) -> Any:
-        began, ran = perf_counter(), thread_time()
-        if began >= deadline and meter:
-            raise NotMade
-        steps = Steps(awaited(fn, arguments))
-        try:
-            return await steps
-        finally:
-            meter.append(Meter(perf_counter() - began, thread_time() - ran, steps.seconds))
+        with MeterEntry(meter, deadline) as entry:
+            entry.steps = Steps(awaited(fn, arguments))
+            return await entry.steps
 
     return named(called, fn)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LOOKS = 0.02
 """Seconds between two looks at a memory budget while calls run: what a call takes only for a while is seen too."""
 PAUSE = 1.0
-"""Seconds between two steps by which a squeezed limit grows again."""
+"""Seconds between two steps by which a squeezed limit grows again; the first comes after twice what the call took."""
 
 
 class Slots(set[Slot]):
@@ -109,16 +109,15 @@ class Slots(set[Slot]):
         if attempt.started < self.squeezed_at:
             self.starved += 1
         elif self.limit > 1:
-            self.starved, self.squeezed_at, self.recover_at = 1, now, now + PAUSE
-            self.crowd = max(
-                len(self.running() | {attempt}), self.limit // 2
-            )  # those that have just ended are not seen
-            self.wanted = max(self.wanted, self.limit)
+            self.starved, self.squeezed_at, self.wanted = 1, now, max(self.wanted, self.limit)
+            seen = len(self.running() | {attempt})  # not those that have just ended
+            self.crowd = max(seen, self.limit // 2)
         elif not self.wanted or attempt.index in self.alone:
             self.alone.discard(attempt.index)
             return 0
         else:
             self.alone.add(attempt.index)
+        self.recover_at = now + max(PAUSE, 2 * (now - attempt.started))  # or it would never be seen to be alone
         return max(1, min(self.limit, max(self.crowd - self.starved, self.crowd // 2)))
 
     def recovered(self, now: float) -> int:

@@ -149,13 +149,10 @@ class TaskCrew(Crew[Perch]):
 
     def doze(self, bell: ThreadBell, until: float) -> None:
         """As of all crews; where nothing comes for a while, the loop is watched."""
-        clock = self.driver.clock
-        if not isinstance(clock, SystemClock) or (self.loop_watch is not None and self.loop_watch.pulse is not None):
-            super().doze(bell, until)
-            return
-        waited = clock.now() + DELAY
-        super().doze(bell, min(until, waited))
-        if clock.now() >= waited:
+        clock, watched = self.driver.clock, self.loop_watch is not None and self.loop_watch.pulse is not None
+        soon = FOREVER if watched or not isinstance(clock, SystemClock) else clock.now() + DELAY
+        super().doze(bell, min(until, soon))
+        if soon < FOREVER and clock.now() >= soon:
             self.suspect()
 
     # Time ---------------------------------------------------------------------------------------------------

@@ -143,12 +143,7 @@ class TaskWorker:
                 crew.succeeded(attempt, slot, tally)
             burst += 1
             if burst >= BURST or now - resumed > LONG:
-                if now - resumed > LONG:
-                    crew.suspect()
-                burst = 0
-                crew.coming = True
-                yield
-                crew.coming, now = False, clock()
+                burst, now = 0, (yield from self._give_way(now - resumed))
 
     def _begin(self, attempt: Attempt) -> tuple[Any, Context] | None:
         """Tell the hooks; the coroutine and its context, if the plain function was called before."""
@@ -186,6 +181,16 @@ class TaskWorker:
                 self.pending.append(following)
                 return True
         return True
+
+    @generator_coroutine
+    def _give_way(self, kept: float) -> Generator[Any, Any, float]:
+        """Let others have the loop, which the last call has kept for so many seconds. The time afterwards."""
+        if kept > LONG:
+            self.crew.suspect()
+        self.crew.coming = True
+        yield
+        self.crew.coming = False
+        return self.driver.clock.now()
 
     @generator_coroutine
     def _next(self) -> Generator[Any, Any, Attempt | None]:

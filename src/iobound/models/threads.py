@@ -146,7 +146,9 @@ class ThreadCrew(Crew[ThreadBell]):
             self.regroup()
         elif self.stuck >= 0 and self.lanes.look(now, totals, self.core.slots.capacity):
             self.regroup()
-        return now + (PATIENCE if more or self.ended > before else IDLE) if known else now + FIRST
+        if not known:
+            return now + FIRST
+        return now + (PATIENCE if more or self.ended > before else IDLE)
 
     def tell(self) -> None:
         """As of all crews; a single worker tells of several together."""
@@ -171,13 +173,13 @@ class ThreadCrew(Crew[ThreadBell]):
 
     def regroup(self) -> None:
         """* Another number of workers shall make the calls."""
-        self.slow = self.lanes.number > 1
-        self.asked, self.seen = self.driver.clock.now(), self.core.steering.totals(self.driver.clock.now())
+        now, self.slow = self.driver.clock.now(), self.lanes.number > 1
+        self.asked, self.seen = now, self.core.steering.totals(now)
         self.recall()
         self.driver.feeder.replenish()  # the consumer may have been too busy to
         if not self.lanes.number and self.driver.waits:
             self.driver.ring()
-        elif self.core.more(self.driver.clock.now()):
+        elif self.core.more(now):
             self.call_one()
 
     def work_here(self) -> bool:
